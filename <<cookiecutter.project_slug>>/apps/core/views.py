@@ -1,0 +1,36 @@
+"""The first page, and in development the project's documents."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import mark_safe
+from django.views.decorators.http import require_safe
+
+
+def document_names() -> list[str]:
+    """Return the names of the project's documents, the README first."""
+    names = [path.name for path in settings.BASE_DIR.glob("*.md")]
+    return sorted(names, key=lambda name: (name != "README.md", name))
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show what this project is, with links to what it has; the documents are linked in development only."""
+    context = {
+        "description": settings.SITE_DESCRIPTION,
+        "version": settings.SITE_VERSION,
+        "documents": document_names() if settings.DEBUG else [],
+    }
+    return render(request, "home.html", context)
+
+
+@require_safe
+def document(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one of the project's documents as a page. Only in development, which has the Markdown library."""
+    from markdown_it import MarkdownIt
+
+    if name not in document_names():
+        raise Http404(f"There is no document {name}.")
+    text = (settings.BASE_DIR / name).read_text(encoding="utf-8")
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    return render(request, "document.html", {"name": name, "html": mark_safe(html)})  # noqa: S308

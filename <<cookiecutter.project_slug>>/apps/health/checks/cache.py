@@ -1,0 +1,10 @@
+"""Whether the cache keeps what it is given."""
+
+from django.core.cache import cache
+
+
+def check() -> None:
+    """Raise unless a value that was written can be read."""
+    cache.set("readiness", "written", timeout=10)
+    if cache.get("readiness") != "written":
+        raise RuntimeError("the cache has lost a value that was just written")

@@ -1,0 +1,5 @@
+# >> if cookiecutter.use_celery
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]
+# >> endif

@@ -1,0 +1,9 @@
+"""The entry point of a server that speaks ASGI. Without DJANGO_SETTINGS_MODULE it uses the settings for production."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+
+application = get_asgi_application()

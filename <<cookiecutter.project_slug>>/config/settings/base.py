@@ -1,0 +1,189 @@
+"""Settings that every environment shares; development, production and test change what differs.
+
+What an operator may set comes from the environment and stands, with its default, in .env.example.
+Reference: https://docs.djangoproject.com/en/6.1/ref/settings/
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from config.settings.environment import env
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+# The project
+# Name, domain, description and version stand once, in pyproject.toml.
+with (BASE_DIR / "pyproject.toml").open("rb") as pyproject_file:
+    PYPROJECT = tomllib.load(pyproject_file)
+SITE_NAME: str = PYPROJECT["tool"]["config"]["site_name"]
+SITE_DOMAIN: str = PYPROJECT["tool"]["config"]["domain"]
+SITE_DESCRIPTION: str = PYPROJECT["project"]["description"]
+SITE_VERSION: str = PYPROJECT["project"]["version"]
+SERVICE_NAME = "<< cookiecutter.project_slug >>"
+
+# Security
+# The key that a fresh checkout runs with; production refuses it.
+DEVELOPMENT_SECRET_KEY = "development-only-never-in-production"  # noqa: S105
+SECRET_KEY = env("SECRET_KEY", default=DEVELOPMENT_SECRET_KEY)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+DEBUG = False
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+
+# Applications
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "apps.core",
+    "apps.users",
+    "apps.health",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    # Before anything that looks at the Host header: a probe comes by IP address.
+    "apps.health.middleware.ProbeMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.core.context_processors.site",
+            ],
+        },
+    },
+]
+
+# Database
+# Without a URL it is SQLite in a file, which production refuses.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.database("DATABASE_URL", default="")
+    or {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"},
+}
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
+# A connection kept from the last request is tried before it is used again.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A server that hangs otherwise holds a request for more than 40 seconds.
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 2} | DATABASES["default"].get("OPTIONS", {})
+
+# Cache
+# Without a URL it is in this process's memory, which production refuses.
+REDIS_URL = env("REDIS_URL", default="")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": SERVICE_NAME,
+        # A Redis that hangs holds a request for a second, and is not tried again within it.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1, "retry": None},
+    }
+
+# >> if cookiecutter.use_celery
+# Background tasks
+from config.settings.components.celery import *
+
+# >> endif
+# Readiness
+# What /ready/ asks, by the name it answers with.
+READINESS_CHECKS = {
+    "database": "apps.health.checks.database.check",
+    "cache": "apps.health.checks.cache.check",
+}
+
+# >> if cookiecutter.use_celery
+if not CELERY_TASK_ALWAYS_EAGER:
+    READINESS_CHECKS["broker"] = "apps.health.checks.broker.check"
+
+# >> endif
+# E-mail
+MAILERS: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": env("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")},
+}
+if MAILERS["default"]["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+    MAILERS["default"]["OPTIONS"] = {
+        "host": env("EMAIL_HOST", default=""),
+        "port": env.int("EMAIL_PORT", default=587),
+        "username": env("EMAIL_HOST_USER", default=""),
+        "password": env("EMAIL_HOST_PASSWORD", default=""),
+        "use_tls": env.bool("EMAIL_USE_TLS", default=True),
+        # Seconds; without a limit a mail server that hangs holds a request for ever.
+        "timeout": env.int("EMAIL_TIMEOUT", default=10),
+    }
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="") or f"noreply@{SITE_DOMAIN}"
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# Accounts
+AUTH_USER_MODEL = "users.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# Language and time
+LANGUAGE_CODE = env("LANGUAGE_CODE", default="en")
+TIME_ZONE = env("TIME_ZONE", default="<< cookiecutter.timezone >>")
+USE_TZ = True
+
+# Static and uploaded files
+STATIC_URL = "/static/"
+STATIC_ROOT = env("STATIC_ROOT", default="") or BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "/media/"
+MEDIA_ROOT = env("MEDIA_ROOT", default="") or BASE_DIR / "media"
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# >> if cookiecutter.media_storage == "s3"
+from config.settings.components.s3 import *
+
+if S3_STORAGE["OPTIONS"]["bucket_name"]:
+    STORAGES["default"] = S3_STORAGE
+
+# >> endif
+# Logging
+# Everything goes to standard output, where the service manager collects it.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"},
+    },
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Django's own handlers mail the administrators and write to standard error; the root's is enough.
+        "django": {"handlers": [], "propagate": True},
+    },
+}

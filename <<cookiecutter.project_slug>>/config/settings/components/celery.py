@@ -1,0 +1,63 @@
+"""Background tasks with Celery on Redis.
+
+A task is acknowledged after it has run, so one whose worker dies runs again: every task must be idempotent, that is,
+running it twice must do no more than running it once.
+Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html
+"""
+
+from celery.schedules import crontab
+
+from config.settings.environment import env
+
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or env("REDIS_URL", default="")
+# Without a broker, tasks run in the caller.
+CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
+CELERY_TASK_EAGER_PROPAGATES = True
+
+# JSON only: unpickling what comes from a broker can run anything.
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+# What a task has to say it writes to the database; nothing is kept in Redis for a result that nobody fetches.
+CELERY_TASK_IGNORE_RESULT = True
+
+# Losing nothing: a task leaves the queue when it has run, also when the process that ran it was killed.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# With late acknowledgement a process keeps what it has fetched, so it fetches only the task that it runs and leaves
+# the others to processes that are free.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+
+# Seconds. The soft limit raises SoftTimeLimitExceeded in the task, the hard one kills its process.
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+# A process is replaced after so many tasks, which gives back what they leaked.
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+
+# On SIGTERM, tasks in progress have so many seconds to end; what has not ended goes back to the queue.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 25
+# Also when the worker is idle, so that fetched tasks that wait for their time go back as well.
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
+
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A request that starts a task fails at once when Redis is down, instead of waiting for it.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Seconds after which a task whose worker has vanished is given to another. It must be longer than any task takes
+    # (and than any countdown or ETA), or a task that still runs is started a second time.
+    "visibility_timeout": CELERY_TASK_TIME_LIMIT + 900,
+    # Such tasks are looked for every 10 seconds; by default it is every 100.
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    # A Redis that hangs must not hold a request.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 2,
+}
+
+# Times are in TIME_ZONE.
+CELERY_BEAT_SCHEDULE = {
+    "clear-expired-sessions": {
+        "task": "apps.core.tasks.clear_expired_sessions",
+        "schedule": crontab(hour=3, minute=30),
+    },
+}

@@ -1,0 +1,26 @@
+"""Uploaded files in S3-compatible object storage; without a bucket, development keeps them on the disk.
+
+Reference: https://django-storages.readthedocs.io/en/latest/backends/amazon-S3.html
+"""
+
+from typing import Any
+
+from config.settings.environment import env
+
+S3_STORAGE: dict[str, Any] = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": env("AWS_STORAGE_BUCKET_NAME", default=""),
+        # Only for a service other than Amazon's.
+        "endpoint_url": env("AWS_S3_ENDPOINT_URL", default="") or None,
+        "region_name": env("AWS_S3_REGION_NAME", default="") or None,
+        # Without the two, the machine's own role is used.
+        "access_key": env("AWS_ACCESS_KEY_ID", default="") or None,
+        "secret_key": env("AWS_SECRET_ACCESS_KEY", default="") or None,
+        # A file is reached by a link that is signed and valid for an hour, and never replaces another of its name.
+        "querystring_auth": True,
+        "querystring_expire": 3600,
+        "default_acl": None,
+        "file_overwrite": False,
+    },
+}

@@ -1,0 +1,52 @@
+"""The environment, read strictly: a value that cannot be understood is refused, never guessed at."""
+
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BOOLEANS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+EXAMPLES = {bool: "true or false", int: "a whole number such as 30"}
+
+
+class Env(environ.Env):  # type: ignore[misc]
+    """django-environ, which by itself reads DEBUG=ture as false, and keeps the blank in ``a.example, b.example``."""
+
+    @classmethod
+    def parse_value(cls, value: str, cast: Any) -> Any:
+        """Return ``value`` as the type ``cast``; raise ValueError when it is not of that type."""
+        if cast is bool:
+            if value.strip().lower() not in BOOLEANS:
+                raise ValueError("not a boolean")
+            return BOOLEANS[value.strip().lower()]
+        if cast is list:
+            return [item.strip() for item in value.split(",") if item.strip()]
+        return super().parse_value(value, cast)
+
+    def get_value(self, var: str, cast: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Return the variable ``var``; raise ImproperlyConfigured, without the value, when it is no ``cast``."""
+        try:
+            return super().get_value(var, cast, *args, **kwargs)
+        except ValueError:
+            raise ImproperlyConfigured(f"{var} must be {EXAMPLES[cast]}.") from None
+
+    def database(self, var: str, default: str) -> dict[str, Any]:
+        """Return Django's settings for the database at the URL in ``var``, or nothing when there is no URL.
+
+        Raises ImproperlyConfigured, without the URL, which holds a password, when it cannot be read.
+        """
+        url = self.str(var, default=default)
+        if not url:
+            return {}
+        try:
+            if url.partition("://")[0] not in ("postgres", "postgresql", "sqlite"):
+                raise ValueError("not a database that this project knows")
+            return dict(self.db_url_config(url))
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{var} must be a URL such as postgres://user:password@127.0.0.1:5432/name, with what is special "
+                "in the password percent-encoded."
+            ) from None
+
+
+env = Env()

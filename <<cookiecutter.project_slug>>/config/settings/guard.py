@@ -1,0 +1,58 @@
+"""What production must not start with."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+PLACEHOLDERS = ("change", "example", "insecure", "placeholder", "replace", "secret", "your-")
+BACKENDS_THAT_SEND_NOTHING = {
+    f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")
+}
+
+
+def find_problems(settings: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for everything in ``settings`` that production must not run with; never a secret's value."""
+    return [*_security(settings), *_services(settings)]
+
+
+def _security(settings: Mapping[str, Any]) -> Iterator[str]:
+    domain = settings["SITE_DOMAIN"]
+    key = settings["SECRET_KEY"]
+    if key in ("", settings["DEVELOPMENT_SECRET_KEY"]):
+        yield "SECRET_KEY is missing or the development key; set one made with: openssl rand -base64 48"
+    elif len(key) < 50:
+        yield f"SECRET_KEY has {len(key)} characters; use at least 50, made with: openssl rand -base64 48"
+    elif any(word in key.lower() for word in PLACEHOLDERS) or len(set(key)) < 10:
+        yield "SECRET_KEY is a placeholder; set one made with: openssl rand -base64 48"
+
+    if settings["DEBUG"]:
+        yield "DEBUG is true; unset it, for it shows settings and source to visitors"
+
+    if not settings["ALLOWED_HOSTS"]:
+        yield f"ALLOWED_HOSTS is empty; list the host names of the site, such as {domain}"
+    elif "*" in settings["ALLOWED_HOSTS"]:
+        yield f"ALLOWED_HOSTS holds *; list the host names of the site, such as {domain}"
+
+    origins = settings["CSRF_TRUSTED_ORIGINS"]
+    if not origins:
+        yield f"CSRF_TRUSTED_ORIGINS is empty; list the origins of the site, such as https://{domain}"
+    elif wrong := [origin for origin in origins if not origin.startswith("https://")]:
+        yield f"CSRF_TRUSTED_ORIGINS holds {', '.join(wrong)}; every origin must begin with https://"
+
+
+def _services(settings: Mapping[str, Any]) -> Iterator[str]:
+    if settings["DATABASES"]["default"]["ENGINE"] != "django.db.backends.postgresql":
+        yield "DATABASE_URL is missing or not PostgreSQL; use postgres://user:password@host:5432/name"
+
+    if not settings["REDIS_URL"]:
+        yield "REDIS_URL is missing; use redis://:password@host:6379/0"
+
+    # >> if cookiecutter.media_storage == "s3"
+    if not settings["S3_STORAGE"]["OPTIONS"]["bucket_name"]:
+        yield "AWS_STORAGE_BUCKET_NAME is missing; name the bucket that keeps uploaded files"
+
+    # >> endif
+    mailer = settings["MAILERS"]["default"]
+    if mailer["BACKEND"] in BACKENDS_THAT_SEND_NOTHING:
+        yield f"EMAIL_BACKEND is {mailer['BACKEND']}, which sends nothing; unset it to use SMTP"
+    elif mailer.get("OPTIONS", {}).get("host") == "":
+        yield f"EMAIL_HOST is missing; name the mail server, such as smtp.{settings['SITE_DOMAIN']}"

@@ -1,0 +1,14 @@
+"""Settings for the tests: fast, and the same whatever a developer's .env says."""
+
+from config.settings.base import *
+
+# Hashing that is slow on purpose would take most of the tests' time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# >> if cookiecutter.use_celery
+# Tasks run in the caller; tests/integration/test_celery.py starts a worker of its own.
+CELERY_TASK_ALWAYS_EAGER = True
+
+# >> endif
+# A test's database is dropped at the end, which an open connection would prevent.
+DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -1,0 +1,21 @@
+"""The addresses of the site."""
+
+from django.conf import settings
+from django.conf.urls.static import static
+from django.contrib import admin
+from django.urls import include, path
+
+from apps.core.views import document, home
+
+admin.site.site_header = admin.site.site_title = settings.SITE_NAME
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("", include("apps.health.urls")),
+    path("admin/", admin.site.urls),
+]
+if settings.DEBUG:
+    urlpatterns += [
+        path("documents/<str:name>", document, name="document"),
+        *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+    ]

@@ -1,0 +1,155 @@
+"""Remove the pieces that were not asked for, and record where the project came from.
+
+What belongs to which answer is ``_pieces`` in cookiecutter.json; this file names no option. Reads the answers as JSON,
+so that no answer is ever executed, and runs no program but git, to read the template's commit. A failure ends with one
+sentence and status 1, and cookiecutter removes the folder that it had created.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+CONTEXT = json.loads("<< (cookiecutter | jsonify | tojson)[1:-1] >>")
+# cookiecutter renders a hook from within the template's folder; _repo_dir may be relative to a folder long left.
+TEMPLATE = Path(json.loads("<< (working_folder() | tojson | tojson)[1:-1] >>"))
+ANSWERS = {name: answer for name, answer in CONTEXT.items() if not name.startswith("_")}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def unwanted_paths() -> Iterator[str]:
+    """Yield the paths of ``_pieces`` that belong to answers which were not given."""
+    for question, pieces in CONTEXT["_pieces"].items():
+        for answer, paths in pieces.items():
+            if answer != str(ANSWERS[question]):
+                yield from paths
+
+
+def prune(root: Path) -> None:
+    """Remove the unwanted pieces below ``root``; a path that is not there is an error in cookiecutter.json."""
+    for name in unwanted_paths():
+        path = root / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.exists():
+            path.unlink()
+        else:
+            sys.exit(f"_pieces in cookiecutter.json names {name}, which the template does not have; correct the path.")
+
+
+def normal(requirement: str) -> str:
+    """Return the name that a requirement starts with, as PyPI spells it."""
+    return re.sub(r"[-_.]+", "-", NAME.match(requirement)[0]).lower()
+
+
+def wanted_requirements(pyproject: dict) -> set[str]:
+    """Return the names of everything that pyproject.toml asks for, in whichever group."""
+    project = pyproject["project"]
+    groups = [
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        *pyproject["dependency-groups"].values(),
+    ]
+    return {normal(requirement) for group in groups for requirement in group}
+
+
+class Pins:
+    """A file that ``uv pip compile`` wrote: for each pin, its hashes and the ``# via`` lines that say what needs it."""
+
+    def __init__(self, path: Path, own: str) -> None:
+        """Read ``path``; ``own`` is the project's name, with which what pyproject.toml itself asks for is marked."""
+        self.path = path
+        self.own = f"{own} ("
+        self.header, *blocks = re.split(r"^(?=[a-z0-9])", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        self.pins: dict[str, tuple[str, list[str]]] = {}
+        for block in blocks:
+            pin, _, via = block.partition("    # via")
+            self.pins[normal(pin)] = pin, [line.strip(" #") for line in via.splitlines() if line.strip(" #")]
+
+    def prune(self, wanted: set[str]) -> None:
+        """Drop what neither pyproject.toml, which asks for ``wanted``, nor a pin that stays needs any more."""
+        kept = {name for name, (_, via) in self.pins.items() if name in wanted and self.asks_for(via)}
+        while more := {name for name, (_, via) in self.pins.items() if name not in kept and not kept.isdisjoint(via)}:
+            kept |= more
+        for name in set(self.pins) - kept:
+            del self.pins[name]
+        for name, (_, via) in self.pins.items():
+            via[:] = [by for by in via if by in kept or by.startswith("-") or (name in wanted and self.asks_for([by]))]
+
+    def asks_for(self, via: list[str]) -> bool:
+        """Say whether pyproject.toml is among what needs a pin."""
+        return any(by.startswith(self.own) for by in via)
+
+    def write(self, root: Path) -> None:
+        """Write the file as uv would have; a constraint is mentioned while that file below ``root`` has the pin."""
+        lines = [self.header]
+        for name, (pin, via) in self.pins.items():
+            via = [by for by in via if not by.startswith("-c ") or has_pin(root / by.removeprefix("-c "), name)]
+            lines.append(pin)
+            lines.append(f"    # via {via[0]}\n" if len(via) == 1 else "    # via\n")
+            lines += [f"    #   {by}\n" for by in via if len(via) > 1]
+        self.path.write_text("".join(lines), encoding="utf-8")
+
+
+def has_pin(path: Path, name: str) -> bool:
+    """Say whether the file of pins ``path`` has one of ``name``."""
+    return re.search(rf"^{re.escape(name)}==", path.read_text(encoding="utf-8"), flags=re.MULTILINE) is not None
+
+
+def prune_requirements(root: Path) -> None:
+    """Prune every file in requirements/ to what pyproject.toml asks for."""
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    files = [Pins(path, pyproject["project"]["name"]) for path in (root / "requirements").glob("*.txt")]
+    for file in files:
+        file.prune(wanted_requirements(pyproject))
+    # Files without constraints come first, for the others look into them.
+    for file in sorted(files, key=lambda file: "-c " in str(file.pins)):
+        file.write(root)
+
+
+def template_commit() -> str | None:
+    """Return the commit that is checked out in the template's folder, or None when it is no git checkout of its own."""
+    if not (TEMPLATE / ".git").exists():
+        return None
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        answer = subprocess.run(
+            ["git", "-C", TEMPLATE, "rev-parse", "--verify", "--quiet", "HEAD"],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
+    except FileNotFoundError:
+        sys.exit("git is needed to record the commit of a template that is a git checkout; install git.")
+    if answer.stderr:
+        sys.exit(f"git cannot tell the template's commit: {answer.stderr.strip()}")
+    return answer.stdout.strip() or None  # a repository may have no commit yet
+
+
+def record(root: Path) -> None:
+    """Write .cookiecutter.json: where the template came from, its commit and version, and the answers."""
+    is_local = CONTEXT["_template"] == CONTEXT["_repo_dir"]
+    origin = {
+        "template": str(TEMPLATE) if is_local else CONTEXT["_template"],
+        "commit": template_commit(),
+        "version": CONTEXT["_version"],
+        "answers": ANSWERS,
+    }
+    (root / ".cookiecutter.json").write_text(json.dumps(origin, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Prune the project in the current folder, then record its origin."""
+    root = Path.cwd()
+    prune(root)
+    prune_requirements(root)
+    record(root)
+
+
+main()

@@ -1,0 +1,114 @@
+"""Refuse answers that would make a project which cannot work, all of them at once, before a file is written.
+
+Reads the answers as JSON, so that no answer is ever executed. Prints one line per bad answer to standard error and
+exits with status 1; cookiecutter then removes the folder that it had created.
+"""
+
+import difflib
+import json
+import re
+import sys
+import zoneinfo
+
+ANSWERS = json.loads("<< (cookiecutter | jsonify | tojson)[1:-1] >>")
+
+# Names that Debian, its packages and the services a project runs beside already use for users, databases or units.
+TAKEN_SLUGS = frozenset(
+    """
+    adm admin administrator all apache audio avahi backup beat bin caddy celery certbot chrony console crontab daemon
+    dbus debian default dhcpcd dialout disk django docker fax floppy games gnats grafana gunicorn haproxy input irc
+    kmem kvm list lp mail man memcached messagebus munin mysql network news nginx nobody nogroup none ntp operator
+    plugdev polkitd postfix postgres postgresql prometheus proxy public rabbitmq redis render root rtkit sasl sentry
+    shadow ssh sshd staff statd sudo sync sys syslog system systemd tape tcpdump template0 template1 test tss tty ubuntu
+    user users utmp uucp uuidd valkey video voice worker www www_data
+    """.split()
+)
+LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+LOCAL_PART = re.compile(r"[A-Za-z0-9_%+'-]+(\.[A-Za-z0-9_%+'-]+)*")
+
+
+def refuse_text(value: str, limit: int) -> str | None:
+    """Return what is wrong with a line of free text of at most ``limit`` characters, or None."""
+    if not value.strip():
+        return "is empty; give it at least one character"
+    if len(value) > limit:
+        return f"has {len(value)} characters; use at most {limit}"
+    if unprintable := sorted({f"U+{ord(c):04X}" for c in value if not c.isprintable()}):
+        return f"holds {', '.join(unprintable)}, which no file format can show; use printable characters on one line"
+    if "<<" in value or ">>" in value:
+        return 'holds "<<" or ">>", which the template keeps for itself; use « and » or single ones'
+    return None
+
+
+def refuse_slug(value: str) -> str | None:
+    """Return why ``value`` cannot name a Linux user, a PostgreSQL role and database, a unit and an image, or None."""
+    if re.fullmatch(r"[a-z](_{0,2}[a-z0-9])*", value) and len(value) <= 30:
+        if value in TAKEN_SLUGS or value.startswith("pg_"):
+            return f"is a name that a server already uses; use another, such as my_{value[:27]}"
+        return None
+    usable = re.sub(r"[^a-z0-9]+", "_", value.lower()).lstrip("_0123456789")[:30].rstrip("_")
+    if not usable or usable in TAKEN_SLUGS or usable.startswith("pg_"):
+        usable = "my_project"
+    return (
+        "cannot name a system user, a database and an image; use a lower-case letter, then letters, digits and "
+        f"underscores, at most 30, not ending in one, such as {usable}"
+    )
+
+
+def is_host_name(value: str) -> bool:
+    """Say whether ``value`` is a host name in lower case (RFC 1123); the last label of one is not a number."""
+    labels = value.split(".")
+    return len(value) <= 253 and all(LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
+
+
+def refuse_domain(value: str) -> str | None:
+    """Return why ``value`` is no host name, or None."""
+    if is_host_name(value):
+        return None
+    if is_host_name(value.lower()):
+        return f"is not in lower case; use {value.lower()}"
+    bare = re.sub(r"^[a-z]+://|[:/?#].*$", "", value.lower())
+    try:
+        bare = bare.encode("idna").decode("ascii")
+    except UnicodeError:
+        bare = "example.com"
+    return (
+        "is no host name; use letters, digits and hyphens in parts joined by dots, without scheme, port or path, such "
+        f"as {bare if is_host_name(bare) else 'example.com'}"
+    )
+
+
+def refuse_email(value: str) -> str | None:
+    """Return why ``value`` is not a plain e-mail address, or None."""
+    local, at, domain = value.rpartition("@")
+    if at and len(value) <= 254 and LOCAL_PART.fullmatch(local) and is_host_name(domain.lower()) and "." in domain:
+        return None
+    return "is not an e-mail address; use one such as author@example.com"
+
+
+def refuse_timezone(value: str) -> str | None:
+    """Return why ``value`` is not a time zone of the IANA database, or None."""
+    zones = sorted(zoneinfo.available_timezones() - {"Factory", "localtime"})
+    if value in zones:
+        return None
+    lowered = {zone.lower(): zone for zone in zones}
+    near = difflib.get_close_matches(value.lower().replace(" ", "_"), lowered, n=1, cutoff=0)
+    return f"is not a time zone of the IANA database; use one such as {lowered[near[0]] if near else 'UTC'}"
+
+
+def main() -> None:
+    """Check every answer that is typed; the choices are cookiecutter's to check."""
+    refusals = {
+        "project_name": refuse_text(ANSWERS["project_name"], 100),
+        "project_slug": refuse_slug(ANSWERS["project_slug"]),
+        "description": refuse_text(ANSWERS["description"], 200),
+        "author_name": refuse_text(ANSWERS["author_name"], 100),
+        "author_email": refuse_email(ANSWERS["author_email"]),
+        "domain_name": refuse_domain(ANSWERS["domain_name"]),
+        "timezone": refuse_timezone(ANSWERS["timezone"]),
+    }
+    if any(refusals.values()):
+        sys.exit("\n".join(f"{name} {ANSWERS[name]!r} {why}." for name, why in refusals.items() if why))
+
+
+main()
