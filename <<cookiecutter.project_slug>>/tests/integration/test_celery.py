@@ -1,0 +1,88 @@
+"""Tasks through a real broker and a real worker."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.core.tasks import clear_expired_sessions
+from config import celery_app
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+QUEUE = f"test-{os.getpid()}"
+
+
+@pytest.fixture
+def worker(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+    """A worker on the test's database and a queue of its own."""
+    database = connection.settings_dict
+    user = f"{database['USER']}:{database['PASSWORD']}@" if database["USER"] else ""
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings.development",
+        "DATABASE_URL": f"postgres://{user}{database['HOST']}:{database['PORT']}/{database['NAME']}",
+    }
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker"]
+    command += ["--loglevel", "INFO", "--concurrency", "1", "--queues", QUEUE]
+    log = tmp_path / "worker.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(150):
+            if "ready." in log.read_text() or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        assert "ready." in log.read_text(), log.read_text()
+        yield
+        process.terminate()
+        assert process.wait(timeout=40) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.servers
+def test_a_worker_runs_a_task_that_was_sent(worker: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celery_app.conf, "task_always_eager", False)
+    session = SessionStore()
+    session.create()
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+    clear_expired_sessions.apply_async(queue=QUEUE)
+    for _ in range(100):
+        if not Session.objects.exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("The worker did not run the task within 10 seconds.")
+
+
+@pytest.mark.servers
+@pytest.mark.django_db(transaction=True)
+def test_ready_asks_the_broker(client: Client) -> None:
+    assert client.get("/ready/").json()["checks"]["broker"] is True
+
+
+@pytest.mark.parametrize("state", ["refusing", "frozen"])
+def test_a_broker_that_fails_holds_a_request_for_seconds_only(
+    monkeypatch: pytest.MonkeyPatch, refusing_server: str, frozen_server: str, state: str
+) -> None:
+    place = refusing_server if state == "refusing" else frozen_server
+    with Celery("elsewhere") as elsewhere:
+        elsewhere.config_from_object("django.conf:settings", namespace="CELERY")
+        elsewhere.conf.update(broker_url=f"redis://{place}/0", task_always_eager=False)
+        start = time.perf_counter()
+        with pytest.raises(OperationalError):
+            elsewhere.send_task("apps.core.tasks.clear_expired_sessions")
+        assert time.perf_counter() - start < 3

@@ -1,0 +1,36 @@
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from apps.core.tasks import clear_expired_sessions
+from config import celery_app
+
+
+@pytest.mark.django_db
+def test_only_expired_sessions_are_removed_and_a_second_run_does_no_more() -> None:
+    for days in (-1, 1):
+        session = SessionStore()
+        session.create()
+        Session.objects.filter(pk=session.session_key).update(expire_date=timezone.now() + timedelta(days=days))
+    for _ in range(2):
+        clear_expired_sessions.delay()
+        [left] = Session.objects.all()
+        assert left.expire_date > timezone.now()
+
+
+def test_every_scheduled_task_exists() -> None:
+    celery_app.loader.import_default_modules()
+    assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= set(celery_app.tasks)
+
+
+def test_nothing_is_lost_when_a_worker_dies() -> None:
+    conf = celery_app.conf
+    assert (conf.task_acks_late, conf.task_reject_on_worker_lost, conf.worker_prefetch_multiplier) == (True, True, 1)
+    assert (conf.task_time_limit, conf.task_soft_time_limit, conf.worker_max_tasks_per_child) == (300, 240, 1000)
+    assert (conf.worker_soft_shutdown_timeout, conf.worker_enable_soft_shutdown_on_idle) == (25, True)
+    assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit
+    assert conf.accept_content == ["json"]

@@ -40,7 +40,8 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 25
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A request that starts a task fails at once when Redis is down, instead of waiting for it.
+# A request that starts a task while Redis is down fails at once: neither sending is tried again, nor, by max_retries
+# below, connecting. A worker goes on connecting for as long as it takes.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Seconds after which a task whose worker has vanished is given to another. It must be longer than any task takes
@@ -49,7 +50,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Such tasks are looked for every 10 seconds; by default it is every 100.
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
-    # A Redis that hangs must not hold a request.
+    "max_retries": 0,
+    # Seconds for which a Redis that hangs holds a request.
     "socket_connect_timeout": 2,
     "socket_timeout": 2,
 }

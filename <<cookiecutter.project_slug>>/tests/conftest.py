@@ -1,0 +1,62 @@
+"""What the tests share."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from apps.users.models import User
+
+CI = os.environ.get("CI") == "true"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what needs servers on a machine that has none; in CI it fails instead."""
+    if item.get_closest_marker("servers"):
+        missing = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
+        if missing:
+            (pytest.fail if CI else pytest.skip)(f"{' and '.join(missing)} must name a running server.")
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    """A user who may do nothing in particular."""
+    return User.objects.create_user("ada@example.com", "correct horse battery")
+
+
+@pytest.fixture
+def admin_user(db: None) -> User:
+    """A user who may do everything; pytest-django's ``admin_client`` logs in as this one."""
+    return User.objects.create_superuser("root@example.com", "correct horse battery")
+
+
+@pytest.fixture
+def frozen_server() -> Iterator[str]:
+    """The ``host:port`` of a server that takes connections and never says a word, as one does that was stopped."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def refusing_server() -> str:
+    """A ``host:port`` of this machine where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    return f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, or the one that ``playwright install chromium`` brings."""
+    with sync_playwright() as playwright:
+        candidates = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+        executable = next((path for path in candidates if path), playwright.chromium.executable_path)
+        if not os.path.exists(executable):
+            (pytest.fail if CI else pytest.skip)("Chromium is missing: install it, or run playwright install chromium.")
+        arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield browser
+        browser.close()

@@ -1,0 +1,27 @@
+"""The project's documents, which development shows in the browser."""
+
+import pytest
+from django.http import Http404
+from django.test import Client, RequestFactory
+
+from apps.core.views import document, document_names
+
+
+def test_the_readme_comes_first() -> None:
+    assert document_names()[0] == "README.md"
+
+
+def test_a_document_is_shown_as_a_page(rf: RequestFactory) -> None:
+    page = document(rf.get("/"), "README.md").content.decode()
+    assert "<h1>" in page
+    assert "<code" in page
+
+
+@pytest.mark.parametrize("name", ["nothing.md", "../README.md", "pyproject.toml", ".env"])
+def test_nothing_else_is_shown(rf: RequestFactory, name: str) -> None:
+    with pytest.raises(Http404):
+        document(rf.get("/"), name)
+
+
+def test_production_has_no_such_address(client: Client) -> None:
+    assert client.get("/documents/README.md").status_code == 404

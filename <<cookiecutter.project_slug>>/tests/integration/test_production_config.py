@@ -1,0 +1,165 @@
+"""What production runs with, and what it refuses to run with."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# The least that production needs.
+ENVIRONMENT = {
+    "SECRET_KEY": "pL0vZ8mQ2xW6tR4yN1cB7jH5kD3sF9gA-uE_iOqXwTzMrKnVbY",
+    "ALLOWED_HOSTS": "www.example.com",
+    "CSRF_TRUSTED_ORIGINS": "https://www.example.com",
+    "DATABASE_URL": "postgres://app:password@127.0.0.1:5432/app",
+    "REDIS_URL": "redis://:password@127.0.0.1:6379/0",
+    "EMAIL_HOST": "smtp.example.com",
+    # >> if cookiecutter.media_storage == "s3"
+    "AWS_STORAGE_BUCKET_NAME": "uploads",
+    # >> endif
+}
+PRINT = """
+import json
+from django.conf import settings
+print(json.dumps({name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=str))
+"""
+
+
+def python(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+    """Run Python with the production settings, in an environment of ENVIRONMENT and ``environment`` (None: unset)."""
+    variables = {**ENVIRONMENT, **environment, "DJANGO_SETTINGS_MODULE": "config.settings.production"}
+    variables |= {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    given = {name: value for name, value in variables.items() if value is not None}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=given, capture_output=True, text=True, check=False
+    )
+
+
+def settings(**environment: str | None) -> dict[str, Any]:
+    """Return the production settings."""
+    run = python("-c", PRINT, **environment)
+    assert run.returncode == 0, run.stderr
+    result: dict[str, Any] = json.loads(run.stdout)
+    return result
+
+
+def test_the_values_that_protect_visitors() -> None:
+    production = settings()
+    expected = {
+        "DEBUG": False,
+        "ALLOWED_HOSTS": ["www.example.com"],
+        "CSRF_TRUSTED_ORIGINS": ["https://www.example.com"],
+        "SECURE_SSL_REDIRECT": True,
+        "SECURE_PROXY_SSL_HEADER": ["HTTP_X_FORWARDED_PROTO", "https"],
+        "SECURE_HSTS_SECONDS": 3600,
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS": False,
+        "SECURE_HSTS_PRELOAD": False,
+        "SECURE_CONTENT_TYPE_NOSNIFF": True,
+        "SESSION_COOKIE_SECURE": True,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "CSRF_COOKIE_SECURE": True,
+        "CSRF_COOKIE_SAMESITE": "Lax",
+        "X_FRAME_OPTIONS": "DENY",
+        "AUTH_USER_MODEL": "users.User",
+    }
+    assert {name: production[name] for name in expected} == expected
+
+
+def test_the_values_that_keep_a_slow_server_from_holding_requests() -> None:
+    production = settings()
+    database = production["DATABASES"]["default"]
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (600, True)
+    assert database["OPTIONS"]["connect_timeout"] == 2
+    cache = production["CACHES"]["default"]
+    assert cache["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
+    assert (cache["OPTIONS"]["socket_timeout"], cache["OPTIONS"]["socket_connect_timeout"]) == (1, 1)
+    assert production["MAILERS"]["default"]["OPTIONS"]["timeout"] == 10
+
+
+def test_the_environment_is_what_decides() -> None:
+    production = settings(
+        DATABASE_URL="postgresql://app:p%40ss@db.example.com:6432/app?sslmode=verify-full&connect_timeout=5",
+        CONN_MAX_AGE="0",
+        SECURE_HSTS_SECONDS="31536000",
+        SECURE_SSL_REDIRECT="false",
+        TIME_ZONE="Europe/Berlin",
+        EMAIL_PORT="25",
+        EMAIL_USE_TLS="no",
+    )
+    database = production["DATABASES"]["default"]
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example.com", 6432, "app")
+    assert database["PASSWORD"] == "p@ss"
+    assert database["OPTIONS"] == {"sslmode": "verify-full", "connect_timeout": 5}
+    assert database["CONN_MAX_AGE"] == 0
+    assert production["SECURE_HSTS_SECONDS"] == 31536000
+    assert production["SECURE_SSL_REDIRECT"] is False
+    assert production["TIME_ZONE"] == "Europe/Berlin"
+    options = production["MAILERS"]["default"]["OPTIONS"]
+    assert (options["host"], options["port"], options["use_tls"]) == ("smtp.example.com", 25, False)
+
+
+def test_the_deployment_checks_have_nothing_to_say() -> None:
+    run = python("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "no issues" in run.stdout
+
+
+def test_static_files_are_named_after_their_content_and_compressed(tmp_path: Path) -> None:
+    run = python("manage.py", "collectstatic", "--no-input", STATIC_ROOT=str(tmp_path))
+    assert run.returncode == 0, run.stderr
+    names = {path.name for path in (tmp_path / "css").iterdir()}
+    assert any(re.fullmatch(r"site\.[0-9a-f]{12}\.css", name) for name in names)
+    assert any(re.fullmatch(r"site\.[0-9a-f]{12}\.css\.gz", name) for name in names)
+    assert "site.css" in names
+
+
+PROBLEMS = [
+    ({"SECRET_KEY": None}, "SECRET_KEY is missing"),
+    ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
+    ({"SECRET_KEY": "development-only-never-in-production"}, "SECRET_KEY is missing or the development key"),
+    ({"SECRET_KEY": ENVIRONMENT["SECRET_KEY"][:49]}, "SECRET_KEY has 49 characters; use at least 50"),
+    ({"SECRET_KEY": "django-insecure-" + ENVIRONMENT["SECRET_KEY"]}, "SECRET_KEY is a placeholder"),
+    ({"SECRET_KEY": "change-me-" * 6}, "SECRET_KEY is a placeholder"),
+    ({"SECRET_KEY": "x" * 60}, "SECRET_KEY is a placeholder"),
+    ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS is empty"),
+    ({"ALLOWED_HOSTS": "www.example.com,*"}, "ALLOWED_HOSTS holds *"),
+    ({"CSRF_TRUSTED_ORIGINS": None}, "CSRF_TRUSTED_ORIGINS is empty"),
+    ({"CSRF_TRUSTED_ORIGINS": "http://www.example.com"}, "CSRF_TRUSTED_ORIGINS holds http://www.example.com"),
+    ({"DATABASE_URL": None}, "DATABASE_URL is missing or not PostgreSQL"),
+    ({"DATABASE_URL": "sqlite:////tmp/db.sqlite3"}, "DATABASE_URL is missing or not PostgreSQL"),
+    ({"REDIS_URL": None}, "REDIS_URL is missing"),
+    ({"DEBUG": "true"}, "DEBUG is true"),
+    ({"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_BACKEND is django.core.mail"),
+    ({"EMAIL_HOST": None}, "EMAIL_HOST is missing"),
+    # >> if cookiecutter.media_storage == "s3"
+    ({"AWS_STORAGE_BUCKET_NAME": None}, "AWS_STORAGE_BUCKET_NAME is missing"),
+    # >> endif
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), PROBLEMS)
+def test_a_problem_keeps_production_from_starting(changes: dict[str, str | None], sentence: str) -> None:
+    run = python("manage.py", "check", **changes)
+    assert run.returncode == 1
+    assert f"  - {sentence}" in run.stderr
+    assert run.stderr.count("  - ") == 1
+    assert "Traceback" not in run.stderr
+
+
+def test_all_problems_are_named_at_once() -> None:
+    run = python("-c", "import config.wsgi", **dict.fromkeys(ENVIRONMENT), DEBUG="1")
+    assert run.returncode == 1
+    for name in [*ENVIRONMENT, "DEBUG"]:
+        assert f"  - {name} " in run.stderr
+
+
+def test_a_value_that_cannot_be_read_is_named_without_a_traceback() -> None:
+    run = python("manage.py", "check", SECURE_SSL_REDIRECT="ture")
+    assert (run.returncode, run.stderr) == (1, "Error: SECURE_SSL_REDIRECT must be true or false.\n")

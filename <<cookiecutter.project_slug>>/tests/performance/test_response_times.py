@@ -1,0 +1,48 @@
+"""Patterns for tests of speed: they catch a page that became many times slower, not one that lost a few percent.
+
+Leave them out with ``make test ARGS="-m 'not performance'"``.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from apps.users.models import User
+
+pytestmark = pytest.mark.performance
+
+# A machine that runs tests for others is slow at times.
+PATIENCE = 5 if os.environ.get("CI") == "true" else 1
+
+
+def median_seconds(action: Callable[[], object], times: int = 15) -> float:
+    """Return the median time that ``action`` takes, in seconds; its first run, which fills caches, does not count."""
+    action()
+    measured = []
+    for _ in range(times):
+        start = time.perf_counter()
+        action()
+        measured.append(time.perf_counter() - start)
+    return statistics.median(measured)
+
+
+def test_health_is_answered_at_once(client: Client) -> None:
+    assert median_seconds(lambda: client.get("/health/")) < 0.02 * PATIENCE
+
+
+def test_the_first_page_is_quick(client: Client) -> None:
+    assert median_seconds(lambda: client.get("/")) < 0.05 * PATIENCE
+
+
+def test_a_list_of_a_thousand_users_is_quick_and_needs_a_fixed_number_of_queries(
+    admin_client: Client,
+    django_assert_max_num_queries: Callable[[int], object],
+) -> None:
+    User.objects.bulk_create(User(email=f"user{number}@example.com") for number in range(1000))
+    with django_assert_max_num_queries(8):  # type: ignore[attr-defined]
+        admin_client.get("/admin/users/user/")
+    assert median_seconds(lambda: admin_client.get("/admin/users/user/"), times=5) < 0.5 * PATIENCE
