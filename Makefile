@@ -2,7 +2,9 @@ include <<cookiecutter.project_slug>>/python.mk
 
 TEMPLATE := <<cookiecutter.project_slug>>
 COOKIECUTTER := $(VENV)/bin/cookiecutter
+OUTPUT ?= ..
 ARGS ?=
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help demo new test benchmark lint format lock upgrade
 
@@ -13,14 +15,38 @@ demo: $(VENV)/generate.installed ## Generate the default project into build/ and
 	$(COOKIECUTTER) . --no-input --overwrite-if-exists --output-dir build
 	$(MAKE) -C build/my_project run
 
-new: $(VENV)/generate.installed ## Ask the questions and generate a project (OUTPUT=folder, by default the one above)
-	$(COOKIECUTTER) . --output-dir $(or $(OUTPUT),..)
+new: $(VENV)/generate.installed ## Ask the questions and generate a project into OUTPUT, by default the folder above
+	$(COOKIECUTTER) . --output-dir $(OUTPUT)
 
+test: $(VENV)/test.installed ## Run the tests, after installing the servers they need (ARGS="-k name" to choose)
+	tests/install-servers
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+benchmark: $(VENV)/test.installed ## Measure how long generating a project takes
+	$(PYTHON) tests/benchmark_generation.py
+
+lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's
+	$(PYTHON) -m ruff check --no-cache
+	$(PYTHON) -m ruff format --no-cache --check
+
+format: $(VENV)/test.installed ## Put the template's own code, and the project's in place, into its format
+	$(PYTHON) -m ruff check --no-cache --fix
+	$(PYTHON) -m ruff format --no-cache
+
+# Everything on and nothing pruned, which is what the hook then prunes from.
 lock: $(VENV)/test.installed ## Bring all requirements in line with the two pyproject.toml
+	$(COMPILE) --group generate --group test --output-file requirements/test.txt
+	$(COMPILE) --group generate --constraint requirements/test.txt --output-file requirements/generate.txt
 	rm -rf build/lock
 	$(COOKIECUTTER) . --no-input --accept-hooks no --output-dir build/lock media_storage=s3
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(MAKE) -C build/lock/my_project $(or $(TARGET),lock)
+	$(MAKE) -C build/lock/my_project lock UPGRADE=$(UPGRADE)
 	for file in production development test; do \
 		sed 's/ my-project (/ << cookiecutter.project_slug | slugify >> (/' build/lock/my_project/requirements/$$file.txt \
-			> "$(TEMPLATE)/requirements/$$file.txt"; \
+			> "$(TEMPLATE)/requirements/$$file.txt" || exit 1; \
 	done
+
+COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.12 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+upgrade: UPGRADE = --upgrade
+upgrade: lock ## Move every requirement to its newest release

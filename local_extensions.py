@@ -1,5 +1,6 @@
 """What Slipway adds to cookiecutter's Jinja environment, named in ``_extensions`` of cookiecutter.json."""
 
+import contextlib
 import logging
 import os
 import re
@@ -76,8 +77,11 @@ def abandon(signum: int, frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the removal
     while frame is not None:
         if frame.f_code.co_name == "run_script" and "proc" in frame.f_locals:
-            frame.f_locals["proc"].kill()
-            frame.f_locals["proc"].wait()
+            hook = frame.f_locals["proc"]
+            hook.kill()
+            # Not hook.wait(), for which the interrupted wait holds the lock.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(hook.pid, 0)
         if frame.f_code.co_name == "generate_files" and frame.f_locals.get("delete_project_on_failure"):
             shutil.rmtree(frame.f_locals["project_dir"])
         frame = frame.f_back

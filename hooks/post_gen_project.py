@@ -31,7 +31,10 @@ def unwanted_paths() -> Iterator[str]:
 
 
 def prune(root: Path) -> None:
-    """Remove the unwanted pieces below ``root``; a path that is not there is an error in cookiecutter.json."""
+    """Remove the unwanted pieces below ``root``, and the folders that they leave empty.
+
+    A path that is not there is an error in cookiecutter.json.
+    """
     for name in unwanted_paths():
         path = root / name
         if path.is_dir():
@@ -40,6 +43,8 @@ def prune(root: Path) -> None:
             path.unlink()
         else:
             sys.exit(f"_pieces in cookiecutter.json names {name}, which the template does not have; correct the path.")
+        while not any((path := path.parent).iterdir()):
+            path.rmdir()
 
 
 def normal(requirement: str) -> str:

@@ -35,8 +35,8 @@ def refuse_text(value: str, limit: int) -> str | None:
         return f"has {len(value)} characters; use at most {limit}"
     if unprintable := sorted({f"U+{ord(c):04X}" for c in value if not c.isprintable()}):
         return f"holds {', '.join(unprintable)}, which no file format can show; use printable characters on one line"
-    if "<<" in value or ">>" in value:
-        return 'holds "<<" or ">>", which the template keeps for itself; use « and » or single ones'
+    if re.search(r"<{2}|>{2}", value):
+        return 'holds a doubled "<" or ">", which the template keeps for itself; use single ones, or « and »'
     return None
 
 
@@ -98,6 +98,8 @@ def refuse_timezone(value: str) -> str | None:
 
 def main() -> None:
     """Check every answer that is typed; the choices are cookiecutter's to check."""
+    if sys.version_info < (3, 11):
+        sys.exit("Slipway needs cookiecutter on Python 3.11 or newer; install it with: uv tool install cookiecutter")
     refusals = {
         "project_name": refuse_text(ANSWERS["project_name"], 100),
         "project_slug": refuse_slug(ANSWERS["project_slug"]),

@@ -56,7 +56,7 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[None]:
 
 @pytest.mark.servers
 def test_a_worker_runs_a_task_that_was_sent(worker: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(celery_app.conf, "task_always_eager", False)
+    monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
     session = SessionStore()
     session.create()
     Session.objects.update(expire_date=timezone.now() - timedelta(days=1))

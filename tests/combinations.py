@@ -1,0 +1,50 @@
+"""The answers that the tests give: every pair of choices, every piece alone on and alone off, and the extremes."""
+
+import itertools
+from typing import Any
+
+Answers = dict[str, Any]
+
+# The choices of each question that has some, as cookiecutter.json has them; a test holds the two together.
+CHOICES: dict[str, list[Any]] = {
+    "python_version": ["3.13", "3.14", "3.12"],
+    "use_celery": [True, False],
+    "media_storage": ["local", "s3"],
+    "license": ["proprietary", "MIT", "BSD-3-Clause", "Apache-2.0"],
+}
+# The answer to each question of a piece that brings nothing, and the one that brings it.
+PIECES: dict[str, tuple[Any, Any]] = {"use_celery": (False, True), "media_storage": ("local", "s3")}
+
+ALL_OFF: Answers = {question: off for question, (off, _) in PIECES.items()}
+ALL_ON: Answers = {question: on for question, (_, on) in PIECES.items()}
+NASTY_NAME = """O'Brien & "Sons" — {{ 7*7 }} $(id) `id` \\ %s _x_ *y*"""
+
+
+def pairs_of(answers: Answers) -> set[tuple[tuple[str, Any], ...]]:
+    """Return every pair of answers that ``answers`` gives."""
+    return set(itertools.combinations(sorted(answers.items()), 2))
+
+
+def all_pairs() -> list[Answers]:
+    """Return few combinations of CHOICES in which every pair of answers occurs."""
+    products = [dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())]
+    missing = set().union(*map(pairs_of, products))
+    chosen = []
+    while missing:
+        best = max(products, key=lambda answers: len(pairs_of(answers) & missing))
+        chosen.append(best)
+        missing -= pairs_of(best)
+    return chosen
+
+
+def each_piece() -> list[Answers]:
+    """Return nothing, everything, each piece alone, and everything but each piece, without repetitions."""
+    combinations = [ALL_OFF, ALL_ON]
+    for question, (off, on) in PIECES.items():
+        combinations += [ALL_OFF | {question: on}, ALL_ON | {question: off}]
+    return [answers for index, answers in enumerate(combinations) if answers not in combinations[:index]]
+
+
+def name_of(answers: Answers) -> str:
+    """Return ``answers`` as the name of a test."""
+    return "-".join(f"{question.removeprefix('use_')}={answer}" for question, answer in answers.items())

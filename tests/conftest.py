@@ -1,0 +1,130 @@
+"""What the tests share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import servers
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
+
+
+class Project:
+    """A generated project."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def files(self) -> list[str]:
+        """Return the names of its files, from its root."""
+        return sorted(str(path.relative_to(self.path)) for path in self.path.rglob("*") if path.is_file())
+
+    def read(self, name: str) -> str:
+        """Return the text of one of its files."""
+        return (self.path / name).read_text(encoding="utf-8")
+
+    def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in its root; fail, showing what it said, when the command fails."""
+        result = subprocess.run(
+            command, cwd=self.path, env=clean_environment(**environment), capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+        return result
+
+
+def clean_environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment without what its Python, make and settings would pass on, and ``changes``."""
+    unwanted = {
+        "VIRTUAL_ENV",
+        "DJANGO_SETTINGS_MODULE",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "MAKEFLAGS",
+        "MFLAGS",
+        "MAKELEVEL",
+    }
+    return {name: value for name, value in os.environ.items() if name not in unwanted} | changes
+
+
+def tool(name: str) -> str:
+    """Return the path of a program of the tests' own virtual environment."""
+    return str(Path(sys.executable).parent / name)
+
+
+@pytest.fixture
+def generate(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run cookiecutter's command line, apart from the user's own configuration; answers are keyword arguments."""
+    configuration = tmp_path / "cookiecutterrc"
+    folders = {"cookiecutters_dir": str(tmp_path / "templates"), "replay_dir": str(tmp_path / "replay")}
+    configuration.write_text(yaml.safe_dump(folders))
+    (tmp_path / "templates").mkdir()
+
+    def run(*options: str, template: Path | str = ROOT, cwd: Path = tmp_path, **answers: Any) -> Any:
+        command = [
+            tool("cookiecutter"),
+            str(template),
+            *options,
+            *(f"{name}={value}" for name, value in answers.items()),
+        ]
+        environment = clean_environment(COOKIECUTTER_CONFIG=str(configuration))
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, input="", check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def bake(cookies_session: Any) -> Callable[..., Project]:
+    """Generate a project with the given answers, once for each set of answers."""
+    baked: dict[str, Project] = {}
+
+    def run(**answers: Any) -> Project:
+        key = repr(sorted(answers.items()))
+        if key not in baked:
+            result = cookies_session.bake(extra_context=answers, template=str(ROOT))
+            assert result.exception is None, result.exception
+            baked[key] = Project(result.project_path)
+        return baked[key]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Install requirements of a project, pinned with hashes, outside of it; return the Python that has them."""
+    installed: dict[tuple[str, str], Path] = {}
+
+    def run(project: Project, kind: str, python: str = "3.13") -> Path:
+        requirements = project.path / "requirements" / f"{kind}.txt"
+        key = (requirements.read_text(), python)
+        if key not in installed:
+            folder = tmp_path_factory.mktemp(kind) / "venv"
+            # The interpreter of the tests, or another that pyenv or the system has, as a newcomer's would be found.
+            environment = {"PYENV_VERSION": os.environ.get("PYENV_VERSION", "3.13:3.12")}
+            uv = tool("uv")
+            project.run(uv, "venv", "--no-project", "--python", python, folder, **environment)
+            project.run(uv, "pip", "install", "--python", folder, "--require-hashes", "--requirement", requirements)
+            installed[key] = folder / "bin" / "python"
+        return installed[key]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[servers.Server]:
+    """A PostgreSQL for all tests of this process."""
+    with servers.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[servers.Server]:
+    """A Redis for all tests of this process."""
+    with servers.redis() as server:
+        yield server

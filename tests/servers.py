@@ -1,0 +1,100 @@
+"""Real servers for the tests, each on a port and in a folder of its own."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def find(program: str, package: str) -> str:
+    """Return the path of a program; fail (on a user's machine: skip) when it is not installed."""
+    places = [shutil.which(program), *sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), reverse=True)]
+    for place in places:
+        if place:
+            return str(place)
+    message = f"{program} is missing; install it (Debian: apt-get install {package})."
+    if os.environ.get("CI") == "true":
+        raise RuntimeError(message)
+    pytest.skip(message)
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Return as soon as ``condition()`` is true; fail, naming ``what``, when it is not within ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not happen within {seconds} s.")
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    """Say whether something takes connections on a port of 127.0.0.1."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+class Server:
+    """A running server: its URL, and the process whose end, or standstill, is its end or standstill."""
+
+    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
+        self.url = url
+        self.process = process
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[Server]:
+    """Run a PostgreSQL, whose role ``app`` has the password ``secret`` and may create databases."""
+    port = free_port()
+    # PostgreSQL refuses to run as root, and its user cannot enter pytest's own folders.
+    as_user = {"user": "postgres"} if os.getuid() == 0 else {}
+    folder = tempfile.mkdtemp(prefix="postgresql-")
+    data = f"{folder}/data"
+    if as_user:
+        os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
+    password_file = Path(folder) / "password"
+    password_file.write_text("secret\n")
+    password_file.chmod(0o644)
+    initdb = [find("initdb", "postgresql"), "--pgdata", data, "--username", "app", "--encoding", "UTF8"]
+    initdb += ["--auth", "scram-sha-256", "--pwfile", str(password_file), "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_user)
+    command = [find("postgres", "postgresql"), "-D", data, "-p", str(port), "-k", folder]
+    command += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+    with open(f"{folder}/log", "wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **as_user)
+    try:
+        ready = [find("pg_isready", "postgresql"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, 30, "PostgreSQL's start")
+        yield Server(f"postgres://app:secret@127.0.0.1:{port}/postgres", process)
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[Server]:
+    """Run a Redis with the password ``secret``."""
+    port = free_port()
+    command = [find("redis-server", "redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    process = subprocess.Popen([*command, "--requirepass", "secret"], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: listens(port), 10, "Redis's start")
+        yield Server(f"redis://:secret@127.0.0.1:{port}/0", process)
+    finally:
+        process.kill()
+        process.wait()

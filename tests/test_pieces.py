@@ -1,0 +1,40 @@
+"""The generated project's own tests, with every piece alone on and alone off, on real servers and without any."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.combinations import ALL_OFF, ALL_ON, NASTY_NAME, Answers, each_piece, name_of
+from tests.conftest import Project
+from tests.servers import Server
+
+
+@pytest.mark.parametrize("answers", each_piece(), ids=name_of)
+def test_on_postgresql_and_redis(
+    bake: Callable[..., Project], install: Callable[..., Path], postgresql: Server, redis: Server, answers: Answers
+) -> None:
+    project = bake(**answers)
+    python = install(project, "test")
+    urls = {"DATABASE_URL": postgresql.url, "REDIS_URL": redis.url, "CI": "true"}
+    result = project.run(python, "-m", "pytest", "-p", "no:cacheprovider", **urls)
+    assert " passed" in result.stdout
+    assert "skipped" not in result.stdout
+
+
+@pytest.mark.parametrize("answers", [ALL_OFF, ALL_ON], ids=["all off", "all on"])
+def test_without_any_server(bake: Callable[..., Project], install: Callable[..., Path], answers: Answers) -> None:
+    """The tests that are about servers are not selected; on a machine that has none they would be skipped."""
+    project = bake(**answers)
+    python = install(project, "test")
+    result = project.run(python, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not servers", CI="true")
+    assert " passed" in result.stdout
+    assert "skipped" not in result.stdout
+
+
+def test_with_a_name_that_holds_everything(bake: Callable[..., Project], install: Callable[..., Path]) -> None:
+    names = {"project_name": NASTY_NAME, "description": NASTY_NAME, "author_name": NASTY_NAME}
+    project = bake(**names, project_slug="nasty", python_version="3.12", **ALL_ON)
+    python = install(project, "test", python="3.12")
+    result = project.run(python, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not servers", CI="true")
+    assert " passed" in result.stdout

@@ -1,0 +1,198 @@
+"""What comes out, for every pair of answers."""
+
+import ast
+import json
+import py_compile
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+
+from tests.combinations import ALL_OFF, ALL_ON, NASTY_NAME, Answers, all_pairs, each_piece, name_of
+from tests.conftest import Project, clean_environment, tool
+
+ALWAYS = """
+.cookiecutter.json .env.example .gitignore .python-version LICENSE Makefile README.md manage.py pyproject.toml python.mk
+apps/__init__.py
+apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/mixins.py apps/core/sanitizing.py
+apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
+apps/health/__init__.py apps/health/apps.py apps/health/middleware.py apps/health/readiness.py apps/health/urls.py
+apps/health/views.py
+apps/health/checks/__init__.py apps/health/checks/cache.py apps/health/checks/database.py
+apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/managers.py
+apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
+config/__init__.py config/asgi.py config/urls.py config/wsgi.py
+config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
+config/settings/guard.py config/settings/production.py config/settings/test.py
+requirements/development.txt requirements/production.txt requirements/test.txt
+static/css/site.css static/favicon.svg static/js/csrf.js
+templates/400.html templates/403.html templates/403_csrf.html templates/404.html templates/500.html templates/base.html
+templates/document.html templates/error.html templates/home.html
+tests/__init__.py tests/conftest.py tests/unit/__init__.py tests/integration/__init__.py tests/performance/__init__.py
+tests/unit/test_environment.py tests/unit/test_mixins.py tests/unit/test_sanitizing.py
+tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
+tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
+tests/integration/test_pages.py tests/integration/test_production_config.py
+tests/performance/test_response_times.py
+"""
+# What an answer adds, and the words that stand nowhere without it.
+ADDED = {
+    "use_celery": """
+        apps/core/tasks.py apps/health/checks/broker.py config/celery.py config/settings/components/celery.py
+        tests/integration/test_celery.py tests/unit/test_tasks.py
+    """,
+    "media_storage": "config/settings/components/s3.py tests/integration/test_s3.py",
+}
+WORDS = {
+    "use_celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b|\btasks?\b",
+    "media_storage": r"\bs3\b|boto|\baws|bucket|\bmoto\b|flask|django-storages|object storage",
+}
+LICENSES = {
+    "proprietary": "All rights reserved",
+    "MIT": "MIT License",
+    "BSD-3-Clause": "BSD 3-Clause",
+    "Apache-2.0": "Apache License",
+}
+
+combinations = pytest.mark.parametrize("answers", all_pairs(), ids=name_of)
+
+
+def is_on(answers: Answers, question: str) -> bool:
+    """Say whether the piece of a question was asked for."""
+    return bool(answers[question] == ALL_ON[question])
+
+
+@combinations
+def test_the_files_are_exactly_those_of_the_answers(bake: Callable[..., Project], answers: Answers) -> None:
+    expected = ALWAYS.split()
+    for question, files in ADDED.items():
+        expected += files.split() if is_on(answers, question) else []
+    assert bake(**answers).files() == sorted(expected)
+
+
+@combinations
+def test_nothing_is_left_over(bake: Callable[..., Project], answers: Answers) -> None:
+    project = bake(**answers)
+    for name in project.files():
+        text = project.read(name)
+        assert "<<" not in text, name
+        assert ">>" not in text, name
+        if name == ".cookiecutter.json":
+            continue
+        for question, words in WORDS.items():
+            if not is_on(answers, question):
+                found = re.search(words, text + name, re.IGNORECASE)
+                assert found is None, f"{name}: {found}"
+
+
+@combinations
+def test_no_blank_lines_are_left_over(bake: Callable[..., Project], answers: Answers) -> None:
+    project = bake(**answers)
+    for name in project.files():
+        text = project.read(name)
+        assert not re.search(r"[ \t]$", text, re.MULTILINE), f"{name} has blanks at the end of a line"
+        assert text == text.strip("\n") + "\n" * bool(text), f"{name} does not begin and end with a line"
+        most = 2 if name.endswith(".py") else 1
+        assert "\n" * (most + 2) not in text, f"{name} has too many blank lines"
+
+
+@combinations
+def test_every_file_parses(bake: Callable[..., Project], answers: Answers, tmp_path: Path) -> None:
+    project = bake(**answers)
+    parsers: dict[str, Callable[[str], Any]] = {
+        ".py": ast.parse,
+        ".toml": tomllib.loads,
+        ".json": json.loads,
+        ".yaml": yaml.safe_load,
+        ".yml": yaml.safe_load,
+    }
+    for name in project.files():
+        if parse := parsers.get(Path(name).suffix):
+            parse(project.read(name))
+    for name in ("Makefile", "manage.py"):
+        assert project.read(name)
+    assert "make run" in project.run("make", "help").stdout
+    py_compile.compile(str(project.path / "manage.py"), cfile=str(tmp_path / "manage.pyc"), doraise=True)
+
+
+@combinations
+def test_style_is_clean(bake: Callable[..., Project], answers: Answers) -> None:
+    project = bake(**answers)
+    project.run(tool("ruff"), "check", "--no-cache")
+    project.run(tool("ruff"), "format", "--check", "--no-cache")
+    project.run(tool("djlint"), "--check", "--lint", "--quiet", "templates")
+
+
+@combinations
+def test_the_license_is_the_one_that_was_chosen(bake: Callable[..., Project], answers: Answers) -> None:
+    project = bake(**answers)
+    for name, phrase in LICENSES.items():
+        assert (phrase in project.read("LICENSE")) == (name == answers["license"])
+    spdx = answers["license"] if answers["license"] != "proprietary" else "LicenseRef-Proprietary"
+    assert tomllib.loads(project.read("pyproject.toml"))["project"]["license"] == spdx
+    assert "Example Author" in project.read("LICENSE")
+
+
+@pytest.fixture(scope="session")
+def resolved(bake: Callable[..., Project]) -> None:
+    """Fill uv's cache with what the resolution of everything needs, so that those of less need no network."""
+    lock(bake(**ALL_ON).path)
+
+
+def lock(path: Path, **environment: str) -> None:
+    """Run the project's own ``make lock``."""
+    environment["PATH"] = f"{Path(tool('uv')).parent}:{clean_environment()['PATH']}"
+    Project(path).run("make", "lock", **environment)
+
+
+@pytest.mark.parametrize("answers", each_piece(), ids=name_of)
+def test_the_requirements_are_what_uv_makes_of_the_answers(
+    bake: Callable[..., Project], tmp_path: Path, resolved: None, answers: Answers
+) -> None:
+    project = bake(**answers)
+    shutil.copytree(project.path, tmp_path / "copy")
+    lock(tmp_path / "copy", UV_OFFLINE="1")
+    for kind in ("production", "development", "test"):
+        name = f"requirements/{kind}.txt"
+        assert (tmp_path / "copy" / name).read_text() == project.read(name)
+        assert project.read(name).count("==") > 10
+        assert "--hash=sha256:" in project.read(name)
+        assert "://" not in project.read(name)
+
+
+@pytest.mark.parametrize("answers", [ALL_ON, ALL_OFF], ids=["all on", "all off"])
+def test_types_are_right(bake: Callable[..., Project], install: Callable[..., Path], answers: Answers) -> None:
+    python = install(bake(**answers), "test")
+    bake(**answers).run(python, "-m", "mypy", "--cache-dir", python.parents[1] / "mypy", ".")
+
+
+class TestNastyName:
+    """A name with everything in it that some format takes for its own is text everywhere."""
+
+    def test_the_settings_know_the_name_as_it_is(self, bake: Callable[..., Project]) -> None:
+        project = bake(project_name=NASTY_NAME, project_slug="nasty", description=NASTY_NAME, author_name=NASTY_NAME)
+        pyproject = tomllib.loads(project.read("pyproject.toml"))
+        assert pyproject["tool"]["config"]["site_name"] == NASTY_NAME
+        assert pyproject["project"]["description"] == NASTY_NAME
+        assert pyproject["project"]["authors"][0]["name"] == NASTY_NAME
+        assert NASTY_NAME in project.read("LICENSE")
+        assert NASTY_NAME in project.read(".env.example").splitlines()[0]
+
+    def test_markdown_shows_the_name_as_it_is(self, bake: Callable[..., Project]) -> None:
+        project = bake(project_name=NASTY_NAME, project_slug="nasty", description=NASTY_NAME, author_name=NASTY_NAME)
+        heading = MarkdownIt().parse(project.read("README.md"))[1]
+        assert "".join(token.content for token in heading.children or []) == NASTY_NAME
+
+    def test_the_files_are_clean(self, bake: Callable[..., Project]) -> None:
+        project = bake(project_name=NASTY_NAME, project_slug="nasty", description=NASTY_NAME, author_name=NASTY_NAME)
+        project.run(tool("ruff"), "check", "--no-cache")
+        project.run(tool("ruff"), "format", "--check", "--no-cache")
+        subprocess.run(["sh", "-c", "set -a; . ./.env.example"], cwd=project.path, check=True)
+        assert "make run" in project.run("make", "help").stdout
