@@ -100,7 +100,8 @@ class TestRecord:
         git(template, "init", "--quiet")
         git(template, "add", ".")
         git(template, "commit", "--quiet", "--message", "Template")
-        url = f"file://{template}/.git"
+        git(tmp_path, "clone", "--quiet", "--bare", str(template), "slipway.git")
+        url = f"file://{tmp_path}/slipway.git"
         result = generate("--no-input", template=url)
         assert result.returncode == 0, result.stderr
         assert self.record(tmp_path)["template"] == url

@@ -5,12 +5,13 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
-from apps.core.views import document, home
+from apps.core.views import document, favicon, home
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 
 urlpatterns = [
     path("", home, name="home"),
+    path("favicon.ico", favicon),
     path("", include("apps.health.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -2,7 +2,8 @@
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
@@ -22,6 +23,12 @@ def home(request: HttpRequest) -> HttpResponse:
         "documents": document_names() if settings.DEBUG else [],
     }
     return render(request, "home.html", context)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead browsers to the icon, which they ask for here on every page that names none."""
+    return redirect(static("favicon.svg"))
 
 
 @require_safe

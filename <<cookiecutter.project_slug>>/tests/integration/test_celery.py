@@ -68,6 +68,22 @@ def test_a_worker_runs_a_task_that_was_sent(worker: None, monkeypatch: pytest.Mo
     pytest.fail("The worker did not run the task within 10 seconds.")
 
 
+@pytest.mark.parametrize("arguments", [["worker"], ["beat", "--schedule", "schedule"]], ids=["worker", "beat"])
+def test_without_a_broker_nothing_waits_for_tasks(arguments: list[str], tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    run = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "config", *arguments],
+        cwd=tmp_path,
+        env=environment | {"DJANGO_SETTINGS_MODULE": "config.settings.development", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert run.returncode == 1
+    assert "Error: REDIS_URL is not set" in run.stderr
+
+
 @pytest.mark.servers
 @pytest.mark.django_db(transaction=True)
 def test_ready_asks_the_broker(client: Client) -> None:

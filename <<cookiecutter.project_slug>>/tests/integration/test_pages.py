@@ -37,6 +37,10 @@ def test_the_first_page_cannot_be_posted_to(client: Client) -> None:
     assert client.post("/").status_code == 405
 
 
+def test_a_browser_finds_the_icon_from_any_page(client: Client) -> None:
+    assert client.get("/favicon.ico").headers["Location"] == "/static/favicon.svg"
+
+
 class TestErrors:
     def test_an_unknown_address_gets_the_page_for_404(self, client: Client) -> None:
         answer = client.get("/nowhere/")

@@ -1,0 +1,60 @@
+"""The shell blocks of a document, to be run as they are written."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import clean_environment
+from tests.servers import listens
+
+
+def shell_blocks(document: Path) -> list[str]:
+    """Return the text of every block of a Markdown document that is marked ``sh``."""
+    return re.findall(r"^```sh\n(.*?)^```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+class Running:
+    """A block that goes on until it is stopped, such as a server; its output is in ``log``."""
+
+    def __init__(self, block: str, folder: Path, log: Path, **environment: str) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                ["sh", "-euc", block],
+                cwd=folder,
+                env=clean_environment(**environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_for(self, text: str, seconds: float) -> None:
+        """Return when the output holds ``text``; fail, showing it, when the block ends or the time is over before."""
+        self._wait(lambda: text in self.log.read_text(), seconds)
+
+    def wait_for_port(self, port: int, seconds: float) -> None:
+        """Return when a port of 127.0.0.1 takes connections; fail likewise."""
+        self._wait(lambda: listens(port), seconds)
+
+    def _wait(self, condition: Callable[[], bool], seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            if self.process.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"The block has not come that far:\n{self.log.read_text()}")
+            time.sleep(0.1)
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop what the block has started, as Ctrl-C in its terminal does."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+            self.process.wait(timeout=40)

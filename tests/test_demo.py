@@ -1,0 +1,164 @@
+"""The READMEs, followed word by word, and the pages looked at in a real browser."""
+
+import json
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.combinations import ALL_ON, Answers
+from tests.conftest import ROOT, Project, clean_environment, tool
+from tests.documents import Running, shell_blocks
+from tests.servers import Server, find, listens
+
+SITE = "http://127.0.0.1:8000"
+# What is followed as written listens on port 8000, so one at a time.
+pytestmark = pytest.mark.xdist_group("port 8000")
+
+
+def fetch(address: str) -> tuple[int, str]:
+    """Return the status and the body of a page of the site."""
+    try:
+        with urllib.request.urlopen(SITE + address) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=find("chromium", "chromium"), args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["uv", "pip"])
+def bare_path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A PATH as on a machine with Python and make: without the tests' own programs, with uv or without."""
+    own = str(Path(tool("uv")).parent)
+    folders = [folder for folder in os.environ["PATH"].split(":") if folder != own]
+    folders = [folder for folder in folders if not (Path(folder) / "uv").exists()]
+    if request.param == "uv":
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "uv").symlink_to(tool("uv"))
+        folders.insert(0, str(tmp_path / "bin"))
+    return ":".join(folders)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A fresh clone of the template, with the changes that are not committed yet."""
+    folder = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    listing = ["git", "ls-files", "--modified", "--others", "--exclude-standard", "-z"]
+    changed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, changed.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, folder / name)
+        else:
+            (folder / name).unlink()
+    return folder
+
+
+def test_the_first_command_of_the_readme(clone: Path, bare_path: str, browser: Browser, tmp_path: Path) -> None:
+    [demo, tests, *_] = shell_blocks(clone / "README.md")
+    assert (demo, tests) == ("make demo\n", "make test\n")
+    assert not listens(8000)
+    with Running(demo, clone, tmp_path / "log", PATH=bare_path) as running:
+        running.wait_for_port(8000, 180)
+        problems: list[str] = []
+        page = browser.new_page()
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(SITE)
+        assert page.title().strip() == "My Project"
+        assert page.locator("h1").inner_text() == "My Project"
+        for link, address in (
+            ("Admin", "/admin/login/?next=/admin/"),
+            ("Health", "/health/"),
+            ("Readiness", "/ready/"),
+        ):
+            page.goto(SITE)
+            page.get_by_role("link", name=link, exact=True).click()
+            assert page.url == SITE + address
+        page.goto(SITE)
+        page.get_by_role("link", name="README.md").click()
+        assert page.locator("article h1").inner_text() == "My Project"
+        assert problems == []
+        assert json.loads(fetch("/health/")[1]) == {"status": "healthy", "service": "my_project", "version": "0.1.0"}
+        assert json.loads(fetch("/ready/")[1])["checks"] == {"database": True, "cache": True}
+        assert fetch("/documents/../manage.py")[0] == 404
+    assert not listens(8000)
+
+
+@pytest.mark.parametrize("answers", [{}, ALL_ON], ids=["defaults", "all on"])
+def test_the_readme_of_a_project(
+    bake: Callable[..., Project],
+    tmp_path: Path,
+    postgresql: Server,
+    redis: Server,
+    answers: Answers,
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(bake(**answers).path, folder)
+    # The address of a server is the reader's own; everything else stays as it is written.
+    texts = {"postgres://postgres@127.0.0.1:5432/postgres": postgresql.url, "redis://127.0.0.1:6379/0": redis.url}
+    blocks = shell_blocks(folder / "README.md")
+    assert len(blocks) == 7
+    production = {
+        "SECRET_KEY": "pL0vZ8mQ2xW6tR4yN1cB7jH5kD3sF9gA-uE_iOqXwTzMrKnVbY",
+        "ALLOWED_HOSTS": "example.com",
+        "CSRF_TRUSTED_ORIGINS": "https://example.com",
+        "DATABASE_URL": postgresql.url,
+        "REDIS_URL": redis.url,
+        "EMAIL_HOST": "smtp.example.com",
+        "AWS_STORAGE_BUCKET_NAME": "uploads",
+    }
+    path = f"{Path(tool('uv')).parent}:{os.environ['PATH']}"
+    for number, block in enumerate(blocks):
+        # A newcomer is no CI: what needs servers is left out until the README comes to them.
+        environment: dict[str, str] = {"PATH": path, "CI": ""}
+        for text, replacement in texts.items():
+            block = block.replace(text, replacement)
+        if "config.settings.production" in block:
+            environment |= production
+        if "createsuperuser" in block:
+            environment["DJANGO_SUPERUSER_PASSWORD"] = "correct horse battery"
+            block = block.replace("createsuperuser", "createsuperuser --no-input --email ann@example.com")
+        if "make run" in block:
+            with Running(block, folder, tmp_path / f"{number}.log", **environment) as running:
+                running.wait_for_port(8000, 60)
+                assert "A Django project that is ready for production." in fetch("/")[1]
+        elif block in ("make worker\n", "make beat\n"):
+            with Running(block, folder, tmp_path / f"{number}.log", REDIS_URL=redis.url, **environment) as running:
+                running.wait_for({"make worker\n": "ready.", "make beat\n": "beat: Starting..."}[block], 30)
+        else:
+            result = Project(folder).run("sh", "-euc", block, **environment)
+            if "check --deploy" in block:
+                assert "System check identified no issues" in result.stdout
+    assert Project(folder).run("sh", "-c", ".venv/bin/python manage.py shell -c 'print(User.objects.get().email)'")
+
+
+def test_a_machine_without_python_is_told_how_to_get_it(clone: Path, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("make", "sh", "cat", "git"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    environment = clean_environment(PATH=str(programs))
+    result: Any = subprocess.run(
+        ["make", "demo"], cwd=clone, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode != 0
+    assert "Python 3.13 with its venv module was not found" in result.stderr
+    assert "pyenv install 3.13" in result.stderr
+    assert not (clone / ".venv").exists()
