@@ -4,8 +4,11 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
+
+LINKED_FILES = (".env.example", "LICENSE")
 
 
 def document_names() -> list[str]:
@@ -33,11 +36,14 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def document(request: HttpRequest, name: str) -> HttpResponse:
-    """Show one of the project's documents as a page. Only in development, which has the Markdown library."""
+    """Show a document as a page, or a file that one links to as text. Only development has the library for it."""
     from markdown_it import MarkdownIt
 
-    if name not in document_names():
+    if name not in (*document_names(), *LINKED_FILES):
         raise Http404(f"There is no document {name}.")
     text = (settings.BASE_DIR / name).read_text(encoding="utf-8")
-    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    return render(request, "document.html", {"name": name, "html": mark_safe(html)})  # noqa: S308
+    if name in LINKED_FILES:
+        html = format_html("<pre>{}</pre>", text)
+    else:
+        html = mark_safe(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S308
+    return render(request, "document.html", {"name": name, "html": html})

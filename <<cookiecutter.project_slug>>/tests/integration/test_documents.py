@@ -17,6 +17,11 @@ def test_a_document_is_shown_as_a_page(rf: RequestFactory) -> None:
     assert "<code" in page
 
 
+@pytest.mark.parametrize(("name", "text"), [("LICENSE", "<pre>"), (".env.example", "# DATABASE_URL=")])
+def test_a_file_that_a_document_links_to_is_shown_as_text(rf: RequestFactory, name: str, text: str) -> None:
+    assert text in document(rf.get("/"), name).content.decode()
+
+
 @pytest.mark.parametrize("name", ["nothing.md", "../README.md", "pyproject.toml", ".env"])
 def test_nothing_else_is_shown(rf: RequestFactory, name: str) -> None:
     with pytest.raises(Http404):
