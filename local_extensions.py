@@ -8,7 +8,9 @@ import shutil
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from jinja2 import Environment
 from jinja2.ext import Extension
@@ -41,17 +43,34 @@ class WorkingFolder(Extension):
 
 
 class PlainRefusal(Extension):
-    """Leave cookiecutter's traceback out when a hook has refused: what the hook has said is all there is to know."""
+    """When a hook has refused, leave nothing but what it has said: no traceback, and no folder around the project's."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        logging.getLogger("cookiecutter.hooks").addFilter(without_traceback)
+        logging.getLogger("cookiecutter.hooks").addFilter(tidy_refusal)
 
 
-def without_traceback(record: logging.LogRecord) -> bool:
-    """Let every record pass, but without its traceback."""
+def tidy_refusal(record: logging.LogRecord) -> bool:
+    """Let a record of cookiecutter's pass without its traceback.
+
+    By then the project's folder is gone, but not the folder ``a`` of one that was to be called ``a/b``.
+    """
     record.exc_info = None
+    generating = caller("generate_files", sys._getframe())
+    if generating is not None and generating["delete_project_on_failure"]:
+        output = Path(generating["context"]["cookiecutter"]["_output_dir"])
+        for folder in Path(generating["project_dir"]).parents:
+            if folder == output or not folder.is_relative_to(output) or any(folder.iterdir()):
+                break
+            folder.rmdir()
     return True
+
+
+def caller(name: str, frame: FrameType | None) -> dict[str, Any] | None:
+    """Return the local variables of the function ``name`` that ``frame`` was called from, or None."""
+    while frame is not None and frame.f_code.co_name != name:
+        frame = frame.f_back
+    return None if frame is None else frame.f_locals
 
 
 class RemoveInterrupted(Extension):
@@ -75,16 +94,15 @@ def abandon(signum: int, frame: FrameType | None) -> None:
     ``delete_project_on_failure`` is false for it.
     """
     signal.signal(signum, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the removal
-    while frame is not None:
-        if frame.f_code.co_name == "run_script" and "proc" in frame.f_locals:
-            hook = frame.f_locals["proc"]
-            hook.kill()
-            # Not hook.wait(), for which the interrupted wait holds the lock.
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(hook.pid, 0)
-        if frame.f_code.co_name == "generate_files" and frame.f_locals.get("delete_project_on_failure"):
-            shutil.rmtree(frame.f_locals["project_dir"])
-        frame = frame.f_back
+    running_hook = caller("run_script", frame)
+    if running_hook is not None and "proc" in running_hook:
+        running_hook["proc"].kill()
+        # Not proc.wait(), for which the interrupted wait holds the lock.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(running_hook["proc"].pid, 0)
+    generating = caller("generate_files", frame)
+    if generating is not None and generating.get("delete_project_on_failure"):
+        shutil.rmtree(generating["project_dir"])
     if signum == signal.SIGTERM:
         sys.exit(128 + signum)
     signal.signal(signum, signal.default_int_handler)

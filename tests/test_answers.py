@@ -26,6 +26,8 @@ REFUSED = [
     ("project_slug", "My-Shop", "such as my_shop"),
     ("project_slug", "my_shop_", "such as my_shop"),
     ("project_slug", "my.shop", "such as my_shop"),
+    ("project_slug", "a/b/c", "such as a_b_c"),
+    ("project_slug", "../outside", "such as outside"),
     ("project_slug", "a" * 31, "such as " + "a" * 30),
     ("project_slug", "größe", "such as gr_e"),
     ("project_slug", "pg_data", "already uses; use another, such as my_pg_data"),
@@ -74,6 +76,7 @@ def test_a_bad_answer_is_refused(
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr + result.stdout
     assert list(output.iterdir()) == []
+    assert not (tmp_path / "outside").exists()
 
 
 def test_several_bad_answers_are_reported_together(generate: Callable[..., Any], tmp_path: Path) -> None:

@@ -131,7 +131,9 @@ if MAILERS["default"]["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend
         "port": env.int("EMAIL_PORT", default=587),
         "username": env("EMAIL_HOST_USER", default=""),
         "password": env("EMAIL_HOST_PASSWORD", default=""),
-        "use_tls": env.bool("EMAIL_USE_TLS", default=True),
+        # One of the two: STARTTLS, commonly on port 587, or TLS from the start, on port 465.
+        "use_tls": env.bool("EMAIL_USE_TLS", default=True) and not env.bool("EMAIL_USE_SSL", default=False),
+        "use_ssl": env.bool("EMAIL_USE_SSL", default=False),
         # Seconds; without a limit a mail server that hangs holds a request for ever.
         "timeout": env.int("EMAIL_TIMEOUT", default=10),
     }

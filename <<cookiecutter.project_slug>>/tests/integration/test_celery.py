@@ -12,7 +12,8 @@ import pytest
 from celery import Celery
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.core.cache import cache
+from django.db import connection as database_connection
 from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -29,7 +30,7 @@ QUEUE = f"test-{os.getpid()}"
 @pytest.fixture
 def worker(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     """A worker on the test's database and a queue of its own."""
-    database = connection.settings_dict
+    database = database_connection.settings_dict
     user = f"{database['USER']}:{database['PASSWORD']}@" if database["USER"] else ""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "config.settings.development",
@@ -82,6 +83,20 @@ def test_without_a_broker_nothing_waits_for_tasks(arguments: list[str], tmp_path
     )
     assert run.returncode == 1
     assert "Error: REDIS_URL is not set" in run.stderr
+
+
+@pytest.mark.servers
+def test_clearing_the_cache_leaves_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
+    queue = f"{QUEUE}-waiting"
+    clear_expired_sessions.apply_async(queue=queue)
+    cache.set("key", "value")
+    cache.clear()
+    assert cache.get("key") is None
+    with celery_app.connection_for_read() as connection:
+        waiting = connection.SimpleQueue(queue)
+        assert waiting.qsize() == 1
+        waiting.clear()
 
 
 @pytest.mark.servers

@@ -105,6 +105,12 @@ def test_the_environment_is_what_decides() -> None:
     assert (options["host"], options["port"], options["use_tls"]) == ("smtp.example.com", 25, False)
 
 
+def test_mail_is_encrypted_in_one_way() -> None:
+    for environment, ways in (({}, (True, False)), ({"EMAIL_USE_SSL": "true"}, (False, True))):
+        options = settings(**environment)["MAILERS"]["default"]["OPTIONS"]
+        assert (options["use_tls"], options["use_ssl"]) == ways
+
+
 def test_the_deployment_checks_have_nothing_to_say() -> None:
     run = python("manage.py", "check", "--deploy", "--fail-level", "WARNING")
     assert (run.returncode, run.stderr) == (0, "")

@@ -4,10 +4,12 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from apps.core.tasks import clear_expired_sessions
 from config import celery_app
+from config.settings.components.celery import next_database
 
 
 @pytest.mark.django_db
@@ -22,9 +24,27 @@ def test_only_expired_sessions_are_removed_and_a_second_run_does_no_more() -> No
         assert left.expire_date > timezone.now()
 
 
-def test_every_scheduled_task_exists() -> None:
+def test_every_scheduled_task_exists_and_its_time_is_that_of_the_site() -> None:
     celery_app.loader.import_default_modules()
+    assert celery_app.conf.timezone == settings.TIME_ZONE
     assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= set(celery_app.tasks)
+
+
+@pytest.mark.parametrize(
+    ("url", "following"),
+    [
+        ("redis://:p%40ss@db:6379/0", "redis://:p%40ss@db:6379/1"),
+        ("rediss://db", "rediss://db/1"),
+        ("redis://db/7?ssl_cert_reqs=required", "redis://db/8?ssl_cert_reqs=required"),
+    ],
+)
+def test_tasks_are_kept_in_the_database_after_that_of_the_cache(url: str, following: str) -> None:
+    assert next_database(url) == following
+
+
+def test_a_redis_url_without_a_database_number_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL must end in a database's number"):
+        next_database("redis://db/cache")
 
 
 def test_nothing_is_lost_when_a_worker_dies() -> None:

@@ -5,11 +5,26 @@ running it twice must do no more than running it once.
 Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html
 """
 
+from urllib.parse import urlsplit
+
 from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.environment import env
 
-CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or env("REDIS_URL", default="")
+
+def next_database(url: str) -> str:
+    """Return the URL of the Redis database after the one at ``url``: .../1 for .../0."""
+    parts = urlsplit(url)
+    number = parts.path.strip("/") or "0"
+    if not number.isdigit():
+        raise ImproperlyConfigured("REDIS_URL must end in a database's number, such as /0; else set CELERY_BROKER_URL.")
+    return parts._replace(path=f"/{int(number) + 1}").geturl()
+
+
+# Not the cache's own database, which clearing the cache empties.
+REDIS_URL = env("REDIS_URL", default="")
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or (next_database(REDIS_URL) if REDIS_URL else "")
 # Without a broker, tasks run in the caller.
 CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
 CELERY_TASK_EAGER_PROPAGATES = True
@@ -56,7 +71,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 2,
 }
 
-# Times are in TIME_ZONE.
+CELERY_TIMEZONE = env("TIME_ZONE", default="<< cookiecutter.timezone >>")
 CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {
         "task": "apps.core.tasks.clear_expired_sessions",
