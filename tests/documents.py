@@ -1,5 +1,6 @@
 """The shell blocks of a document, to be run as they are written."""
 
+import contextlib
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import clean_environment
-from tests.servers import listens
+from tests.servers import listens, wait_until
 
 
 def shell_blocks(document: Path) -> list[str]:
@@ -54,7 +55,15 @@ class Running:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop what the block has started, as Ctrl-C in its terminal does."""
-        if self.process.poll() is None:
+        """Stop what the block has started, as Ctrl-C in its terminal does, and wait until all of it has ended."""
+        if self._lives():
             os.killpg(self.process.pid, signal.SIGINT)
-            self.process.wait(timeout=40)
+        wait_until(lambda: not self._lives(), 40, "the end of what the block had started")
+
+    def _lives(self) -> bool:
+        """Say whether any process of the block is left."""
+        self.process.poll()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, 0)
+            return True
+        return False

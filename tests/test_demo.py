@@ -136,6 +136,7 @@ def test_the_readme_of_a_project(
             environment["DJANGO_SUPERUSER_PASSWORD"] = "correct horse battery"
             block = block.replace("createsuperuser", "createsuperuser --no-input --email ann@example.com")
         if "make run" in block:
+            assert not listens(8000)
             with Running(block, folder, tmp_path / f"{number}.log", **environment) as running:
                 running.wait_for_port(8000, 60)
                 assert "A Django project that is ready for production." in fetch("/")[1]
