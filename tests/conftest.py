@@ -128,3 +128,13 @@ def redis() -> Iterator[servers.Server]:
     """A Redis for all tests of this process."""
     with servers.redis() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def docker() -> str:
+    """The command of a Docker engine that answers."""
+    program = servers.find("docker", "docker.io")
+    answer = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        servers.missing(f"No Docker engine answers: {answer.stderr.strip()}")
+    return program

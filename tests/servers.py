@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -20,16 +21,20 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+def missing(message: str) -> NoReturn:
+    """Fail because this machine lacks something; on a user's machine, skip."""
+    if os.environ.get("CI") == "true":
+        raise RuntimeError(message)
+    pytest.skip(message)
+
+
 def find(program: str, package: str) -> str:
-    """Return the path of a program; fail (on a user's machine: skip) when it is not installed."""
+    """Return the path of a program, which belongs to a package of Debian's."""
     places = [shutil.which(program), *sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), reverse=True)]
     for place in places:
         if place:
             return str(place)
-    message = f"{program} is missing; install it (Debian: apt-get install {package})."
-    if os.environ.get("CI") == "true":
-        raise RuntimeError(message)
-    pytest.skip(message)
+    missing(f"{program} is missing; install it (Debian: apt-get install {package}).")
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:

@@ -147,7 +147,13 @@ def test_the_readme_of_a_project(
             result = Project(folder).run("sh", "-euc", block, **environment)
             if "check --deploy" in block:
                 assert "System check identified no issues" in result.stdout
-    assert Project(folder).run("sh", "-c", ".venv/bin/python manage.py shell -c 'print(User.objects.get().email)'")
+    project = Project(folder)
+    assert "ann@example.com" in project.run("sh", "-c", "echo 'print(User.objects.get())' | make shell").stdout
+    sources = {
+        name: project.read(name) for name in project.files() if name.endswith((".py", ".html")) and name[0] != "."
+    }
+    project.run("make", "format")
+    assert {name: project.read(name) for name in sources} == sources
 
 
 def test_a_machine_without_python_is_told_how_to_get_it(clone: Path, tmp_path: Path) -> None:

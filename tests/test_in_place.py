@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.conftest import ROOT, TEMPLATE, tool
@@ -43,6 +46,19 @@ def test_no_condition_swallows_a_blank_line() -> None:
     for name in sources():
         found = re.search(r"^.*# >> .*\n[ \t]*\n", (TEMPLATE / name).read_text(), re.MULTILINE)
         assert found is None, f"{name}: move the blank line in front of {found and found[0].strip()!r}"
+
+
+@pytest.mark.parametrize("kind", ["generate", "test"])
+def test_the_requirements_are_what_pyproject_asks_for(kind: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    command = [tool("uv"), "pip", "compile", "pyproject.toml", "--quiet", "--universal", "--python-version", "3.12"]
+    command += ["--generate-hashes", "--no-emit-index-url", "--custom-compile-command", "make lock"]
+    command += ["--group", "generate"]
+    command += ["--group", "test"] if kind == "test" else ["--constraint", "requirements/test.txt"]
+    name = f"requirements/{kind}.txt"
+    subprocess.run([*command, "--output-file", name], cwd=tmp_path, check=True)
+    assert (tmp_path / name).read_text() == (ROOT / name).read_text()
 
 
 def test_every_piece_is_there_once() -> None:

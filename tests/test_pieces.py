@@ -1,5 +1,6 @@
 """The generated project's own tests, with every piece alone on and alone off, on real servers and without any."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,3 +39,23 @@ def test_with_a_name_that_holds_everything(bake: Callable[..., Project], install
     python = install(project, "test", python="3.12")
     result = project.run(python, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not servers", CI="true")
     assert " passed" in result.stdout
+
+
+def test_on_python_3_14(
+    bake: Callable[..., Project], docker: str, tmp_path: Path, postgresql: Server, redis: Server
+) -> None:
+    """In the image that the project's answer stands for; it has no browser, whose scripts know nothing of Python."""
+    folder = tmp_path / "project"
+    shutil.copytree(bake(**ALL_ON, python_version="3.14").path, folder)
+    steps = [
+        "python -m venv /venv",
+        "/venv/bin/pip install --quiet --require-hashes --requirement requirements/test.txt",
+        "/venv/bin/python -m pytest -p no:cacheprovider --ignore tests/integration/test_csrf_js.py",
+    ]
+    environment = {"DATABASE_URL": postgresql.url, "REDIS_URL": redis.url, "CI": "true"}
+    variables = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+    command = [docker, "run", "--rm", "--network", "host", "--volume", f"{folder}:/project", "--workdir", "/project"]
+    result = Project(folder).run(*command, *variables, "python:3.14-slim-trixie", "sh", "-euc", "\n".join(steps))
+    assert "Python 3.14" in result.stdout
+    assert " passed" in result.stdout
+    assert "skipped" not in result.stdout
