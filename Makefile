@@ -20,7 +20,7 @@ new: $(VENV)/generate.installed ## Ask the questions and generate a project into
 
 test: $(VENV)/test.installed ## Run the tests, after installing the servers they need (ARGS="-k name" to choose)
 	tests/install-servers
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 benchmark: $(VENV)/test.installed ## Measure how long generating a project takes
 	$(PYTHON) tests/benchmark_generation.py

@@ -19,8 +19,7 @@ from tests.documents import Running, shell_blocks
 from tests.servers import Server, find, listens
 
 SITE = "http://127.0.0.1:8000"
-# What is followed as written listens on port 8000, so one at a time.
-pytestmark = pytest.mark.xdist_group("port 8000")
+# What is followed as written listens on port 8000: these tests run one after another, as the tests of a file do.
 
 
 def fetch(address: str) -> tuple[int, str]:
@@ -99,6 +98,10 @@ def test_the_first_command_of_the_readme(clone: Path, bare_path: str, browser: B
         assert json.loads(fetch("/ready/")[1])["checks"] == {"database": True, "cache": True}
         assert fetch("/documents/../manage.py")[0] == 404
     assert not listens(8000)
+    new = ["make", "new", f"OUTPUT={tmp_path / 'projects'}"]
+    environment = clean_environment(PATH=bare_path, HOME=str(tmp_path))
+    subprocess.run(new, cwd=clone, env=environment, input="Harbour" + "\n" * 20, text=True, check=True)
+    assert (tmp_path / "projects" / "harbour" / "manage.py").exists()
 
 
 @pytest.mark.parametrize("answers", [{}, ALL_ON], ids=["defaults", "all on"])
@@ -152,6 +155,9 @@ def test_the_readme_of_a_project(
     sources = {
         name: project.read(name) for name in project.files() if name.endswith((".py", ".html")) and name[0] != "."
     }
+    with Running("make run ADDRESS=127.0.0.1:9000", folder, tmp_path / "elsewhere.log", PATH=path) as running:
+        running.wait_for_port(9000, 30)
+    assert "deselected" in project.run("make", "test", "ARGS=-m 'not performance' --collect-only --quiet").stdout
     project.run("make", "format")
     assert {name: project.read(name) for name in sources} == sources
 

@@ -41,6 +41,12 @@ def test_toml_and_yaml_parse() -> None:
     assert parsed > 0
 
 
+def test_the_version_is_the_same_everywhere() -> None:
+    version = json.loads((ROOT / "cookiecutter.json").read_text())["_version"]
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == version
+    assert f"({version})" in (ROOT / "CHANGELOG.md").read_text()
+
+
 def test_no_condition_swallows_a_blank_line() -> None:
     """Jinja takes the blank lines after a line statement for a part of it, so the rendered file would lose them."""
     for name in sources():

@@ -21,5 +21,5 @@ class ProbeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Return the probe's answer, or that of the rest of the site."""
-        view = self.probes.get(request.path, self.get_response)
+        view = self.probes.get(request.path_info, self.get_response)
         return view(request)
