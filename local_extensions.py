@@ -23,7 +23,10 @@ def quoted(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Return ``text`` escaped where Markdown would take it for markup, so that it is shown as it is."""
-    return re.sub(r"[\\`*<\[\]|~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)", r"\\\g<0>", text)
+    inside = r"[\\`*<\[\]|~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)"
+    # What begins a heading, a quotation, a list or a rule where it begins a line.
+    leading = r"^[#>+=-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]"
+    return re.sub(f"{leading}|{inside}", r"\\\g<0>", text)
 
 
 class EscapingFilters(Extension):

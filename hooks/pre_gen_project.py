@@ -31,6 +31,8 @@ def refuse_text(value: str, limit: int) -> str | None:
     """Return what is wrong with a line of free text of at most ``limit`` characters, or None."""
     if not value.strip():
         return "is empty; give it at least one character"
+    if value != value.strip():
+        return f"begins or ends with a blank; use {value.strip()!r}"
     if len(value) > limit:
         return f"has {len(value)} characters; use at most {limit}"
     if unprintable := sorted({f"U+{ord(c):04X}" for c in value if not c.isprintable()}):

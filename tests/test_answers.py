@@ -17,6 +17,7 @@ REFUSED = [
     ("project_name", "", "is empty"),
     ("project_name", "   ", "is empty"),
     ("project_name", "x" * 101, "has 101 characters; use at most 100"),
+    ("author_name", " Ann ", "use 'Ann'"),
     ("project_name", "two\nlines", "holds U+000A"),
     ("project_name", "bell\x07", "holds U+0007"),
     ("project_name", "right-to-left\u202e", "holds U+202E"),

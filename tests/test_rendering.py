@@ -15,6 +15,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
+from local_extensions import markdown
 from tests.combinations import ALL_OFF, ALL_ON, NASTY_NAME, Answers, all_pairs, each_piece, name_of
 from tests.conftest import Project, clean_environment, tool
 
@@ -171,6 +172,20 @@ def test_the_requirements_are_what_uv_makes_of_the_answers(
 def test_types_are_right(bake: Callable[..., Project], install: Callable[..., Path], answers: Answers) -> None:
     python = install(bake(**answers), "test")
     bake(**answers).run(python, "-m", "mypy", "--cache-dir", python.parents[1] / "mypy", ".")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(NASTY_NAME, "# no heading", "> no quotation", "- no list", "+ no list", "1. no list", "12) no list", "---"),
+        *("===", "a_b_c", "__init__ & Co", "&amp;", "AT&T", "[no](link)", "<b>", "`x`", "a | b", "~~x~~", "\\*x\\*"),
+    ],
+)
+def test_markdown_shows_any_text_as_it_is(text: str) -> None:
+    shown = MarkdownIt("gfm-like", {"linkify": False}).parse(markdown(text))
+    assert [token.type for token in shown] == ["paragraph_open", "inline", "paragraph_close"]
+    assert "".join(token.content for token in shown[1].children or []) == text
+    assert {token.type for token in shown[1].children or []} <= {"text", "text_special"}
 
 
 class TestNastyName:
