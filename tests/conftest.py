@@ -100,15 +100,18 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Install requirements of a project, pinned with hashes, outside of it; return the Python that has them."""
     installed: dict[tuple[str, str], Path] = {}
 
-    def run(project: Project, kind: str, python: str = "3.13") -> Path:
+    def run(project: Project, kind: str, python: str = sys.executable) -> Path:
         requirements = project.path / "requirements" / f"{kind}.txt"
         key = (requirements.read_text(), python)
         if key not in installed:
             folder = tmp_path_factory.mktemp(kind) / "venv"
-            # The interpreter of the tests, or another that pyenv or the system has, as a newcomer's would be found.
-            environment = {"PYENV_VERSION": os.environ.get("PYENV_VERSION", "3.13:3.12")}
             uv = tool("uv")
-            project.run(uv, "venv", "--no-project", "--python", python, folder, **environment)
+            # pyenv shows an interpreter only when asked for it.
+            environment = clean_environment(PYENV_VERSION=os.environ.get("PYENV_VERSION", "3.13:3.12"))
+            found = subprocess.run([uv, "python", "find", python], env=environment, capture_output=True, text=True)
+            if found.returncode != 0:
+                servers.missing(f"Python {python} is missing; install it (pyenv install {python}).")
+            project.run(uv, "venv", "--no-project", "--python", found.stdout.strip(), folder)
             project.run(uv, "pip", "install", "--python", folder, "--require-hashes", "--requirement", requirements)
             installed[key] = folder / "bin" / "python"
         return installed[key]
