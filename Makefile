@@ -1,3 +1,4 @@
+.DEFAULT_GOAL := help
 include <<cookiecutter.project_slug>>/python.mk
 
 TEMPLATE := <<cookiecutter.project_slug>>
