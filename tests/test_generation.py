@@ -43,6 +43,14 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def commit_all(folder: Path) -> str:
+    """Make a folder a git checkout with everything in it committed, and return the commit."""
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "Template")
+    return git(folder, "rev-parse", "HEAD")
+
+
 def test_the_same_answers_give_the_same_bytes(tmp_path: Path, template: Path) -> None:
     circumstances = [
         {"HOME": str(tmp_path / "a"), "TZ": "UTC", "LANG": "C.UTF-8", "PYTHONHASHSEED": "1"},
@@ -76,10 +84,7 @@ class TestRecord:
     def test_the_commit_of_a_checkout_is_recorded(
         self, generate: Callable[..., Any], tmp_path: Path, template: Path
     ) -> None:
-        git(template, "init", "--quiet")
-        git(template, "add", ".")
-        git(template, "commit", "--quiet", "--message", "Template")
-        commit = git(template, "rev-parse", "HEAD")
+        commit = commit_all(template)
         assert generate("--no-input", template=template).returncode == 0
         assert self.record(tmp_path)["commit"] == commit
         # From a folder below, by a relative path, and from within a git hook, which sets variables.
@@ -97,15 +102,13 @@ class TestRecord:
     def test_a_template_given_by_url_is_recorded_by_it(
         self, generate: Callable[..., Any], tmp_path: Path, template: Path
     ) -> None:
-        git(template, "init", "--quiet")
-        git(template, "add", ".")
-        git(template, "commit", "--quiet", "--message", "Template")
+        commit = commit_all(template)
         git(tmp_path, "clone", "--quiet", "--bare", str(template), "slipway.git")
         url = f"file://{tmp_path}/slipway.git"
         result = generate("--no-input", template=url)
         assert result.returncode == 0, result.stderr
         assert self.record(tmp_path)["template"] == url
-        assert self.record(tmp_path)["commit"] == git(template, "rev-parse", "HEAD")
+        assert self.record(tmp_path)["commit"] == commit
 
     def test_a_template_inside_another_checkout_has_no_commit(
         self, generate: Callable[..., Any], tmp_path: Path, template: Path

@@ -189,8 +189,11 @@ def test_markdown_shows_any_text_as_it_is(text: str) -> None:
 class TestNastyName:
     """A name with everything in it that some format takes for its own is text everywhere."""
 
-    def test_the_settings_know_the_name_as_it_is(self, bake: Callable[..., Project]) -> None:
-        project = bake(project_name=NASTY_NAME, project_slug="nasty", description=NASTY_NAME, author_name=NASTY_NAME)
+    @pytest.fixture
+    def project(self, bake: Callable[..., Project]) -> Project:
+        return bake(project_name=NASTY_NAME, project_slug="nasty", description=NASTY_NAME, author_name=NASTY_NAME)
+
+    def test_the_settings_know_the_name_as_it_is(self, project: Project) -> None:
         pyproject = tomllib.loads(project.read("pyproject.toml"))
         assert pyproject["tool"]["config"]["site_name"] == NASTY_NAME
         assert pyproject["project"]["description"] == NASTY_NAME
@@ -198,13 +201,11 @@ class TestNastyName:
         assert NASTY_NAME in project.read("LICENSE")
         assert NASTY_NAME in project.read(".env.example").splitlines()[0]
 
-    def test_markdown_shows_the_name_as_it_is(self, bake: Callable[..., Project]) -> None:
-        project = bake(project_name=NASTY_NAME, project_slug="nasty", description=NASTY_NAME, author_name=NASTY_NAME)
+    def test_markdown_shows_the_name_as_it_is(self, project: Project) -> None:
         heading = MarkdownIt().parse(project.read("README.md"))[1]
         assert "".join(token.content for token in heading.children or []) == NASTY_NAME
 
-    def test_the_files_are_clean(self, bake: Callable[..., Project]) -> None:
-        project = bake(project_name=NASTY_NAME, project_slug="nasty", description=NASTY_NAME, author_name=NASTY_NAME)
+    def test_the_files_are_clean(self, project: Project) -> None:
         project.run(tool("ruff"), "check", "--no-cache")
         project.run(tool("ruff"), "format", "--check", "--no-cache")
         subprocess.run(["sh", "-c", "set -a; . ./.env.example"], cwd=project.path, check=True)

@@ -55,23 +55,16 @@ def test_a_probe_only_reads(client: Client, address: str) -> None:
     assert client.post(address).status_code == 405
 
 
-class Database:
-    """Points the connections that a check opens to another place, as when the server changed under the project."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.monkeypatch = monkeypatch
-
-    def move(self, place: str, **changes: str) -> None:
-        host, port = place.split(":")
-        database = {"HOST": host, "PORT": port, **changes}
-        for key, value in database.items():
-            self.monkeypatch.setitem(connections["default"].settings_dict, key, value)
+def move_database(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Point the connections that a check opens to another place, as when the server changed under the project."""
+    for key, value in zip(("HOST", "PORT"), place.split(":"), strict=True):
+        monkeypatch.setitem(connections["default"].settings_dict, key, value)
 
 
 @pytest.mark.servers
 class TestDatabaseFailures:
     def test_refused(self, client: Client, monkeypatch: pytest.MonkeyPatch, refusing_server: str) -> None:
-        Database(monkeypatch).move(refusing_server)
+        move_database(monkeypatch, refusing_server)
         status, body = ready(client)
         assert status == 503
         assert body["status"] == "unavailable"
@@ -79,7 +72,7 @@ class TestDatabaseFailures:
         assert body["checks"]["cache"] is True
 
     def test_frozen(self, client: Client, monkeypatch: pytest.MonkeyPatch, frozen_server: str) -> None:
-        Database(monkeypatch).move(frozen_server)
+        move_database(monkeypatch, frozen_server)
         for _ in range(3):
             status, body = ready(client)
             assert (status, body["checks"]["database"]) == (503, False)
