@@ -33,16 +33,20 @@ def unwanted_paths() -> Iterator[str]:
 def prune(root: Path) -> None:
     """Remove the unwanted pieces below ``root``, and the folders that they leave empty.
 
-    A path that is not there is an error in cookiecutter.json.
+    A piece may lie within another. A path that is not there is an error in cookiecutter.json.
     """
-    for name in unwanted_paths():
+    names = sorted(unwanted_paths())
+    for name in names:
+        if not (root / name).exists():
+            sys.exit(f"_pieces in cookiecutter.json names {name}, which the template does not have; correct the path.")
+    for name in names:
         path = root / name
         if path.is_dir():
             shutil.rmtree(path)
         elif path.exists():
             path.unlink()
         else:
-            sys.exit(f"_pieces in cookiecutter.json names {name}, which the template does not have; correct the path.")
+            continue  # it was within one that is gone already
         while not any((path := path.parent).iterdir()):
             path.rmdir()
 

@@ -12,15 +12,17 @@ import zoneinfo
 
 ANSWERS = json.loads("<< (cookiecutter | jsonify | tojson)[1:-1] >>")
 
-# Names that Debian, its packages and the services a project runs beside already use for users, databases or units.
+# Names that Debian, its packages and the services a project runs beside already use for users, databases or units, and
+# those that nginx's own variables begin with.
 TAKEN_SLUGS = frozenset(
     """
-    adm admin administrator all apache audio avahi backup beat bin caddy celery certbot chrony console crontab daemon
-    dbus debian default dhcpcd dialout disk django docker fax floppy games gnats grafana gunicorn haproxy input irc
-    kmem kvm list lp mail man memcached messagebus munin mysql network news nginx nobody nogroup none ntp operator
-    plugdev polkitd postfix postgres postgresql prometheus proxy public rabbitmq redis render root rtkit sasl sentry
-    shadow ssh sshd staff statd sudo sync sys syslog system systemd tape tcpdump template0 template1 test tss tty ubuntu
-    user users utmp uucp uuidd valkey video voice worker www www_data
+    adm admin administrator all apache arg audio avahi backup beat bin caddy celery certbot chrony combined console
+    cookie crontab daemon dbus debian default dhcpcd dialout disk django docker fax floppy games gnats grafana
+    gunicorn haproxy http input irc kmem kvm list lp mail man memcached messagebus munin mysql network news nginx
+    nobody nogroup none ntp operator plugdev polkitd postfix postgres postgresql prometheus proxy public rabbitmq
+    redis render root rtkit sasl sent sentry shadow ssh sshd staff statd sudo sync sys syslog system systemd tape
+    tcpdump template0 template1 test tss tty ubuntu upstream user users utmp uucp uuidd valkey video voice worker
+    www www_data
     """.split()
 )
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")

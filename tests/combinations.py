@@ -8,12 +8,17 @@ Answers = dict[str, Any]
 # The choices of each question that has some, as cookiecutter.json has them; a test holds the two together.
 CHOICES: dict[str, list[Any]] = {
     "python_version": ["3.13", "3.14", "3.12"],
+    "deployment": ["systemd", "platform"],
     "use_celery": [True, False],
     "media_storage": ["local", "s3"],
     "license": ["proprietary", "MIT", "BSD-3-Clause", "Apache-2.0"],
 }
 # The answer to each question of a piece that brings nothing, and the one that brings it.
-PIECES: dict[str, tuple[Any, Any]] = {"use_celery": (False, True), "media_storage": ("local", "s3")}
+PIECES: dict[str, tuple[Any, Any]] = {
+    "deployment": ("platform", "systemd"),
+    "use_celery": (False, True),
+    "media_storage": ("local", "s3"),
+}
 
 ALL_OFF: Answers = {question: off for question, (off, _) in PIECES.items()}
 ALL_ON: Answers = {question: on for question, (_, on) in PIECES.items()}

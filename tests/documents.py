@@ -10,14 +10,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.conftest import clean_environment
 from tests.servers import listens, wait_until
 
+SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
 
 def shell_blocks(document: Path) -> list[str]:
     """Return the text of every block of a Markdown document that is marked ``sh``."""
-    return re.findall(r"^```sh\n(.*?)^```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return SHELL_BLOCK.findall(document.read_text(encoding="utf-8"))
+
+
+def sections(document: Path) -> dict[str, list[str]]:
+    """Return the shell blocks under each heading of a Markdown document."""
+    found: dict[str, list[str]] = {}
+    is_heading = False
+    for token in MarkdownIt().parse(document.read_text(encoding="utf-8")):
+        if is_heading:
+            found[token.content] = []
+        elif token.type == "fence" and token.info == "sh":
+            list(found.values())[-1].append(token.content)
+        is_heading = token.type == "heading_open"
+    return found
 
 
 class Running:

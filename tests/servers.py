@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -61,9 +62,28 @@ class Server:
         self.process = process
 
 
+class Authority:
+    """A certificate authority, and a certificate of its for ``localhost`` and for no address."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "authority.pem"
+        self.server_certificate = folder / "server.pem"
+        self.server_key = folder / "server.key"
+        new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        own = ["-subj", "/CN=authority", "-keyout", folder / "authority.key", "-out", self.certificate]
+        # Without the purpose, Python 3.13 refuses what it has signed.
+        own += ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+        subprocess.run(["openssl", "req", "-x509", *new, *own], check=True, capture_output=True)
+        name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        name += ["-addext", "basicConstraints=CA:FALSE", "-addext", "authorityKeyIdentifier=keyid"]
+        signed = ["-CA", self.certificate, "-CAkey", folder / "authority.key"]
+        signed += ["-keyout", self.server_key, "-out", self.server_certificate]
+        subprocess.run(["openssl", "req", "-x509", *new, *name, *signed], check=True, capture_output=True)
+
+
 @contextlib.contextmanager
-def postgresql() -> Iterator[Server]:
-    """Run a PostgreSQL, whose role ``app`` has the password ``secret`` and may create databases."""
+def postgresql(authority: Authority | None = None) -> Iterator[Server]:
+    """Run a PostgreSQL, whose role ``app`` has the password ``secret`` and may create databases; over TLS, if asked."""
     port = free_port()
     # PostgreSQL refuses to run as root, and its user cannot enter pytest's own folders.
     as_user = {"user": "postgres"} if os.getuid() == 0 else {}
@@ -79,6 +99,14 @@ def postgresql() -> Iterator[Server]:
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_user)
     command = [find("postgres", "postgresql"), "-D", data, "-p", str(port), "-k", folder]
     command += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+    if authority:
+        # PostgreSQL takes a key that is its own and nobody else's.
+        key = Path(shutil.copy(authority.server_key, folder))
+        key.chmod(0o600)
+        certificate = shutil.copy(authority.server_certificate, folder)
+        if as_user:
+            os.chown(key, pwd.getpwnam("postgres").pw_uid, -1)
+        command += ["-c", "ssl=on", "-c", f"ssl_key_file={key}", "-c", f"ssl_cert_file={certificate}"]
     with open(f"{folder}/log", "wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **as_user)
     try:
@@ -92,10 +120,14 @@ def postgresql() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[Server]:
-    """Run a Redis with the password ``secret``."""
+def redis(authority: Authority | None = None) -> Iterator[Server]:
+    """Run a Redis with the password ``secret``; over TLS alone, if asked."""
     port = free_port()
-    command = [find("redis-server", "redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    command = [find("redis-server", "redis-server"), "--bind", "127.0.0.1", "--save", ""]
+    command += ["--tls-port" if authority else "--port", str(port)]
+    if authority:
+        command += ["--port", "0", "--tls-auth-clients", "no", "--tls-ca-cert-file", str(authority.certificate)]
+        command += ["--tls-key-file", str(authority.server_key), "--tls-cert-file", str(authority.server_certificate)]
     process = subprocess.Popen([*command, "--requirepass", "secret"], stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: listens(port), 10, "Redis's start")
@@ -103,3 +135,38 @@ def redis() -> Iterator[Server]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def pgbouncer(database: Server, connections: int) -> Iterator[Server]:
+    """Run a PgBouncer in transaction mode that has so many connections to a PostgreSQL for whoever comes."""
+    port = free_port()
+    url = urlsplit(database.url)
+    as_user = {"user": "postgres"} if os.getuid() == 0 else {}
+    folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
+    folder.chmod(0o755)
+    (folder / "users").write_text('"app" "secret"\n')
+    (folder / "pgbouncer.ini").write_text(
+        f"""
+        [databases]
+        * = host=127.0.0.1 port={url.port}
+        [pgbouncer]
+        listen_addr = 127.0.0.1
+        listen_port = {port}
+        unix_socket_dir =
+        auth_type = scram-sha-256
+        auth_file = {folder}/users
+        pool_mode = transaction
+        default_pool_size = {connections}
+        """
+    )
+    command = [find("pgbouncer", "pgbouncer"), str(folder / "pgbouncer.ini")]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **as_user)
+    try:
+        wait_until(lambda: listens(port), 10, "PgBouncer's start")
+        yield Server(url._replace(netloc=f"app:secret@127.0.0.1:{port}").geturl(), process)
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)

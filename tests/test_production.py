@@ -1,10 +1,8 @@
 """The project in production: gunicorn on the pinned production requirements, with PostgreSQL and Redis that fail."""
 
-import http.client
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,25 +11,18 @@ from typing import Any
 import pytest
 
 from tests.combinations import ALL_ON
-from tests.conftest import Project, clean_environment
-from tests.servers import Server, free_port, listens, postgresql, redis, wait_until
+from tests.conftest import Project
+from tests.servers import Server, free_port, postgresql, redis, wait_until
+from tests.sites import Site, children, production, started
 
-SECRET_KEY = "pL0vZ8mQ2xW6tR4yN1cB7jH5kD3sF9gA-uE_iOqXwTzMrKnVbY"
 
+class WithServers:
+    """A site, and the servers that it uses."""
 
-class Site:
-    """A running project: its port, and the servers that it uses."""
-
-    def __init__(self, port: int, database: Server, cache: Server) -> None:
-        self.port = port
+    def __init__(self, site: Site, database: Server, cache: Server) -> None:
+        self.get = site.get
         self.database = database
         self.cache = cache
-
-    def get(self, path: str, host: str = "www.example.com", scheme: str = "https") -> http.client.HTTPResponse:
-        """Return the answer to a request that came through a proxy."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path, headers={"Host": host, "X-Forwarded-Proto": scheme, "Connection": "close"})
-        return connection.getresponse()
 
     def ready(self) -> tuple[int, dict[str, bool], float]:
         """Return the status of /ready/, the outcome of its checks, and how many seconds the answer took."""
@@ -44,43 +35,20 @@ class Site:
 @pytest.fixture(scope="module")
 def site(
     bake: Callable[..., Project], install: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
-    """The project with everything on, migrated and served as its README says, with servers of its own."""
+) -> Iterator[WithServers]:
+    """The project with everything on, with servers of its own."""
     project = bake(**ALL_ON)
     python = install(project, "production")
+    folder = tmp_path_factory.mktemp("site")
     with postgresql() as database, redis() as cache:
-        environment = {
-            "DJANGO_SETTINGS_MODULE": "config.settings.production",
-            "SECRET_KEY": SECRET_KEY,
-            "ALLOWED_HOSTS": "www.example.com",
-            "CSRF_TRUSTED_ORIGINS": "https://www.example.com",
-            "DATABASE_URL": database.url,
-            "REDIS_URL": cache.url,
-            "EMAIL_HOST": "smtp.example.com",
-            "AWS_STORAGE_BUCKET_NAME": "uploads",
-            "STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
-        }
-        for command in (["check", "--deploy", "--fail-level", "WARNING"], ["migrate"], ["collectstatic", "--no-input"]):
-            project.run(python, "manage.py", *command, **environment)
-        port = free_port()
-        command = [str(python.parent / "gunicorn"), "config.wsgi", "--bind", f"127.0.0.1:{port}"]
-        command += ["--worker-class", "gthread", "--threads", "4", "--no-control-socket"]
-        log = (tmp_path_factory.mktemp("log") / "gunicorn.log").open("wb")
-        process = subprocess.Popen(
-            command, cwd=project.path, env=clean_environment(**environment), stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            wait_until(lambda: listens(port), 30, "gunicorn's start")
-            yield Site(port, database, cache)
-            process.terminate()
-            # Also after probes that hung, stopping is a matter of seconds.
-            assert process.wait(timeout=10) == 0
-        finally:
-            process.kill()
-            process.wait()
+        environment = production(database, cache) | {"STATIC_ROOT": str(folder / "static")}
+        check = ["check", "--deploy", "--fail-level", "WARNING"]
+        project.run(python, "manage.py", *check, DJANGO_SETTINGS_MODULE="config.settings.production", **environment)
+        with started(project, python, folder / "log", **environment) as running:
+            yield WithServers(running, database, cache)
 
 
-def test_a_visitor_sees_the_first_page_with_its_protection(site: Site) -> None:
+def test_a_visitor_sees_the_first_page_with_its_protection(site: WithServers) -> None:
     answer = site.get("/")
     page = answer.read().decode()
     assert answer.status == 200
@@ -93,18 +61,18 @@ def test_a_visitor_sees_the_first_page_with_its_protection(site: Site) -> None:
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def test_a_visitor_over_http_is_sent_to_https(site: Site) -> None:
+def test_a_visitor_over_http_is_sent_to_https(site: WithServers) -> None:
     answer = site.get("/admin/", scheme="http")
     assert (answer.status, answer.headers["Location"]) == (301, "https://www.example.com/admin/")
 
 
-def test_an_unknown_host_is_refused(site: Site) -> None:
+def test_an_unknown_host_is_refused(site: WithServers) -> None:
     answer = site.get("/", host="10.1.2.3")
     assert answer.status == 400
     assert "The request was not understood" in answer.read().decode()
 
 
-def test_the_admin_asks_for_an_address_and_a_password(site: Site) -> None:
+def test_the_admin_asks_for_an_address_and_a_password(site: WithServers) -> None:
     answer = site.get("/admin/login/")
     assert answer.status == 200
     assert "Email address" in answer.read().decode()
@@ -114,7 +82,7 @@ def test_the_admin_asks_for_an_address_and_a_password(site: Site) -> None:
     assert "SameSite=Lax" in cookie
 
 
-def test_static_files_are_cached_for_ever_under_their_hashed_name(site: Site) -> None:
+def test_static_files_are_cached_for_ever_under_their_hashed_name(site: WithServers) -> None:
     page = site.get("/").read().decode()
     address = page.split('rel="stylesheet" href="')[1].split('"')[0]
     answer = site.get(address)
@@ -122,18 +90,18 @@ def test_static_files_are_cached_for_ever_under_their_hashed_name(site: Site) ->
     assert answer.headers["Cache-Control"] == "max-age=315360000, public, immutable"
 
 
-def test_an_unknown_page_has_the_look_of_the_project(site: Site) -> None:
+def test_an_unknown_page_has_the_look_of_the_project(site: WithServers) -> None:
     answer = site.get("/nowhere/")
     assert answer.status == 404
     assert "There is no such page" in answer.read().decode()
     assert site.get("/static/css/site.css").status == 200
 
 
-def test_development_is_not_there(site: Site) -> None:
+def test_development_is_not_there(site: WithServers) -> None:
     assert site.get("/documents/README.md").status == 404
 
 
-def test_a_probe_by_address_over_http_is_answered(site: Site) -> None:
+def test_a_probe_by_address_over_http_is_answered(site: WithServers) -> None:
     answer = site.get("/health/", host="127.0.0.1", scheme="http")
     assert (answer.status, json.loads(answer.read())["status"]) == (200, "healthy")
     status, checks, _ = site.ready()
@@ -143,7 +111,9 @@ def test_a_probe_by_address_over_http_is_answered(site: Site) -> None:
 @pytest.mark.parametrize(
     ("name", "failing"), [("database", {"database"}), ("cache", {"cache", "broker"})], ids=["PostgreSQL", "Redis"]
 )
-def test_ready_tells_of_a_frozen_server_in_time_and_of_its_return(site: Site, name: str, failing: set[str]) -> None:
+def test_ready_tells_of_a_frozen_server_in_time_and_of_its_return(
+    site: WithServers, name: str, failing: set[str]
+) -> None:
     process = getattr(site, name).process
     pids = [process.pid, *children(process.pid)]
     for pid in pids:
@@ -162,7 +132,7 @@ def test_ready_tells_of_a_frozen_server_in_time_and_of_its_return(site: Site, na
     wait_until(lambda: site.ready()[0] == 200, 15, "readiness's return")
 
 
-def test_a_frozen_redis_does_not_hold_a_page(site: Site) -> None:
+def test_a_frozen_redis_does_not_hold_a_page(site: WithServers) -> None:
     os.kill(site.cache.process.pid, signal.SIGSTOP)
     try:
         start = time.perf_counter()
@@ -172,14 +142,9 @@ def test_a_frozen_redis_does_not_hold_a_page(site: Site) -> None:
         os.kill(site.cache.process.pid, signal.SIGCONT)
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes that a process has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL"])
 def test_ready_tells_of_a_wrong_password_and_of_a_server_that_is_gone(
-    bake: Callable[..., Project], install: Callable[..., Path], site: Site, variable: str
+    bake: Callable[..., Project], install: Callable[..., Path], site: WithServers, variable: str
 ) -> None:
     ask = "from apps.health.readiness import run_checks; import json; print(json.dumps(run_checks()))"
     urls = {"DATABASE_URL": site.database.url, "REDIS_URL": site.cache.url}

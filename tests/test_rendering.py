@@ -2,12 +2,14 @@
 
 import ast
 import json
+import os
 import py_compile
 import re
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from tests.combinations import ALL_OFF, ALL_ON, NASTY_NAME, Answers, all_pairs, 
 from tests.conftest import Project, clean_environment, tool
 
 ALWAYS = """
-.cookiecutter.json .env.example .gitignore .python-version LICENSE Makefile README.md manage.py pyproject.toml python.mk
+.cookiecutter.json .env.example .gitignore .python-version LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py
+manage.py pyproject.toml python.mk start_production.sh
 apps/__init__.py
 apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/mixins.py apps/core/sanitizing.py
 apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
@@ -37,22 +40,36 @@ static/css/site.css static/favicon.svg static/js/csrf.js
 templates/400.html templates/403.html templates/403_csrf.html templates/404.html templates/500.html templates/base.html
 templates/document.html templates/error.html templates/home.html
 tests/__init__.py tests/conftest.py tests/unit/__init__.py tests/integration/__init__.py tests/performance/__init__.py
-tests/unit/test_environment.py tests/unit/test_mixins.py tests/unit/test_sanitizing.py
+tests/unit/test_environment.py tests/unit/test_mixins.py tests/unit/test_production_document.py
+tests/unit/test_sanitizing.py
 tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
 tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
 tests/integration/test_pages.py tests/integration/test_production_config.py
 tests/performance/test_response_times.py
 """
-# What an answer adds, and the words that stand nowhere without it.
+# What an answer adds, and the words that stand nowhere without it (but "workers = env.", which is gunicorn's).
 ADDED = {
+    "deployment": """
+        DEPLOYMENT.md apps/core/management/__init__.py apps/core/management/commands/__init__.py
+        apps/core/management/commands/nginx_headers.py deploy/lib.sh deploy/redis.conf
+        deploy/bin/certificate deploy/bin/manage deploy/bin/provision deploy/bin/release deploy/bin/rollback
+        deploy/bin/status
+        deploy/nginx/413.html deploy/nginx/429.html deploy/nginx/maintenance.html
+        deploy/nginx/mozilla-intermediate.conf deploy/nginx/proxy.conf deploy/nginx/redirect.conf
+        deploy/nginx/refuse.conf deploy/nginx/site.conf
+        deploy/systemd/all.target deploy/systemd/hardening.conf deploy/systemd/web.service deploy/systemd/web.socket
+        tests/integration/test_nginx_headers.py
+    """,
     "use_celery": """
         apps/core/tasks.py apps/health/checks/broker.py config/celery.py config/settings/components/celery.py
         tests/integration/test_celery.py tests/unit/test_tasks.py
     """,
+    "use_celery and deployment": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "media_storage": "config/settings/components/s3.py tests/integration/test_s3.py",
 }
 WORDS = {
-    "use_celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b|\btasks?\b",
+    "deployment": r"systemd|nginx|certbot|provision|sudo|journalctl|deployment\.md|\bdeploy/",
+    "use_celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
     "media_storage": r"\bs3\b|boto|\baws|bucket|\bmoto\b|flask|django-storages|object storage",
 }
 LICENSES = {
@@ -73,8 +90,8 @@ def is_on(answers: Answers, question: str) -> bool:
 @combinations
 def test_the_files_are_exactly_those_of_the_answers(bake: Callable[..., Project], answers: Answers) -> None:
     expected = ALWAYS.split()
-    for question, files in ADDED.items():
-        expected += files.split() if is_on(answers, question) else []
+    for questions, files in ADDED.items():
+        expected += files.split() if all(is_on(answers, question) for question in questions.split(" and ")) else []
     assert bake(**answers).files() == sorted(expected)
 
 
@@ -127,6 +144,15 @@ def test_style_is_clean(bake: Callable[..., Project], answers: Answers) -> None:
     project.run(tool("ruff"), "check", "--no-cache")
     project.run(tool("ruff"), "format", "--check", "--no-cache")
     project.run(tool("djlint"), "--check", "--lint", "--quiet", "templates")
+
+
+@combinations
+def test_scripts_are_clean_and_can_be_run(bake: Callable[..., Project], answers: Answers) -> None:
+    project = bake(**answers)
+    scripts = [name for name in project.files() if name.startswith("deploy/bin/") or name.endswith(".sh")]
+    project.run(tool("shellcheck"), "--external-sources", *scripts)
+    executable = {name for name in project.files() if os.access(project.path / name, os.X_OK)}
+    assert executable - {"manage.py"} == set(scripts) - {"deploy/lib.sh"}
 
 
 @combinations
@@ -208,5 +234,6 @@ class TestNastyName:
     def test_the_files_are_clean(self, project: Project) -> None:
         project.run(tool("ruff"), "check", "--no-cache")
         project.run(tool("ruff"), "format", "--check", "--no-cache")
+        assert NASTY_NAME in unescape(project.read("deploy/nginx/maintenance.html"))
         subprocess.run(["sh", "-c", "set -a; . ./.env.example"], cwd=project.path, check=True)
         assert "make run" in project.run("make", "help").stdout

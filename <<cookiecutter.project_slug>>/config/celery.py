@@ -1,6 +1,7 @@
 """The Celery application: ``celery -A config worker`` runs tasks, ``celery -A config beat`` starts the scheduled."""
 
 import os
+import socket
 from typing import Any
 
 from celery import Celery, signals
@@ -18,3 +19,16 @@ def refuse_without_broker(**signal: Any) -> None:
     """Keep a worker or the schedule from starting where tasks run in their caller, and so never reach it."""
     if app.conf.task_always_eager:
         raise SystemExit("Error: REDIS_URL is not set, so there is no broker to take tasks from; set it.")
+
+
+@signals.worker_ready.connect
+@signals.beat_init.connect
+def tell_service_manager(**signal: Any) -> None:
+    """Tell it, where it asked to be told, that the worker takes tasks, or that the schedule has begun.
+
+    Source: sd_notify(3).
+    """
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            # An address that begins with @ is abstract, which the kernel writes as a zero byte.
+            manager.sendto(b"READY=1", address.replace("@", "\0", 1) if address.startswith("@") else address)

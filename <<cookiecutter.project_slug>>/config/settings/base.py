@@ -174,6 +174,7 @@ if S3_STORAGE["OPTIONS"]["bucket_name"]:
 # >> endif
 # Logging
 # Everything goes to standard output, where the service manager collects it.
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -183,7 +184,7 @@ LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"},
     },
-    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", default="INFO", choices=LOG_LEVELS)},
     "loggers": {
         # Django's own handlers mail the administrators and write to standard error; the root's is enough.
         "django": {"handlers": [], "propagate": True},

@@ -1,5 +1,6 @@
 """The environment, read strictly: a value that cannot be understood is refused, never guessed at."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import environ
@@ -29,6 +30,20 @@ class Env(environ.Env):  # type: ignore[misc]
             return super().get_value(var, cast, *args, **kwargs)
         except ValueError:
             raise ImproperlyConfigured(f"{var} must be {EXAMPLES[cast]}.") from None
+
+    def number(self, var: str, default: int, least: int = 1) -> int:
+        """Return the variable ``var``, a whole number; raise ImproperlyConfigured when it is less than ``least``."""
+        number = int(self.int(var, default=default))
+        if number < least:
+            raise ImproperlyConfigured(f"{var} must be {least} or more.")
+        return number
+
+    def choice(self, var: str, default: str, choices: Sequence[str]) -> str:
+        """Return the variable ``var``, one of ``choices``; raise ImproperlyConfigured when it is none of them."""
+        value = str(self.str(var, default=default))
+        if value not in choices:
+            raise ImproperlyConfigured(f"{var} must be one of {', '.join(choices)}.")
+        return value
 
     def database(self, var: str, default: str) -> dict[str, Any]:
         """Return Django's settings for the database at the URL in ``var``, or nothing when there is no URL.

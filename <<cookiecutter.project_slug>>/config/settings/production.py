@@ -13,8 +13,8 @@ from config.settings.guard import find_problems
 DEBUG = env.bool("DEBUG", default=False)
 
 # HTTPS
-# The proxy in front says which scheme the client used, and removes the header when a client sends it.
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Which scheme the visitor used is what gunicorn says: it believes X-Forwarded-Proto of FORWARDED_ALLOW_IPS alone, where
+# Django's SECURE_PROXY_SSL_HEADER would believe it of everybody.
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 # A probe speaks plain HTTP from inside.
 SECURE_REDIRECT_EXEMPT = [r"^health/$", r"^ready/$"]

@@ -25,9 +25,10 @@ def as_text(default: object) -> str:
 
 
 def read_by_settings() -> dict[str, str]:
-    """Return the name and the default of every variable that the settings read."""
+    """Return the name and the default of every variable that the settings and gunicorn.conf.py read."""
     found = {}
-    for path in (path for pattern in ORDER for path in sorted(SETTINGS.glob(pattern))):
+    paths = [path for pattern in ORDER for path in sorted(SETTINGS.glob(pattern))]
+    for path in [*paths, ROOT / "gunicorn.conf.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(
                 name := node.args[0] if node.args else None, ast.Constant
@@ -37,11 +38,18 @@ def read_by_settings() -> dict[str, str]:
             if isinstance(reader, ast.Name) and reader.id == "env":
                 [default] = [keyword.value for keyword in node.keywords if keyword.arg == "default"]
                 found[str(name.value)] = default
-    constants = {"DEVELOPMENT_SECRET_KEY": "development-only-never-in-production"}
+    constants = {"DEVELOPMENT_SECRET_KEY": "development-only-never-in-production", "ONE_MORE_THAN_CORES": ""}
     return {
         name: constants[node.id] if isinstance(node, ast.Name) else as_text(ast.literal_eval(node))
         for name, node in found.items()
     }
+
+
+def read_at_the_start() -> dict[str, str]:
+    """Return the name and the default of every variable that start_production.sh reads and does not set itself."""
+    script = (ROOT / "start_production.sh").read_text(encoding="utf-8")
+    found = re.findall(r"\$\{([A-Z_]+)(?::([-+])([^}]*))?", script)
+    return {name: text if sign == "-" else "" for name, sign, text in found if name != "DJANGO_SETTINGS_MODULE"}
 
 
 def in_example() -> dict[str, str]:
@@ -56,7 +64,7 @@ def in_example() -> dict[str, str]:
 
 
 def test_the_example_and_the_settings_name_the_same_variables_with_the_same_defaults() -> None:
-    assert in_example() == read_by_settings()
+    assert in_example() == read_by_settings() | read_at_the_start()
 
 
 @pytest.mark.parametrize(("text", "value"), [*BOOLEANS.items(), ("True", True), (" FALSE ", False)])
@@ -76,6 +84,23 @@ def test_what_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "SECONDS", "ten")
     with pytest.raises(ImproperlyConfigured, match=r"^SECONDS must be a whole number such as 30\.$"):
         env.int("SECONDS", default=1)
+
+
+@pytest.mark.parametrize(("text", "least"), [("0", 1), ("-1", 0)])
+def test_a_number_that_is_too_small_is_refused(monkeypatch: pytest.MonkeyPatch, text: str, least: int) -> None:
+    monkeypatch.setitem(os.environ, "SECONDS", text)
+    with pytest.raises(ImproperlyConfigured, match=rf"^SECONDS must be {least} or more\.$"):
+        env.number("SECONDS", default=1, least=least)
+    monkeypatch.setitem(os.environ, "SECONDS", str(least))
+    assert env.number("SECONDS", default=1, least=least) == least
+
+
+def test_what_is_no_choice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "LEVEL", "loud")
+    with pytest.raises(ImproperlyConfigured, match=r"^LEVEL must be one of low, high\.$"):
+        env.choice("LEVEL", default="low", choices=("low", "high"))
+    monkeypatch.setitem(os.environ, "LEVEL", "high")
+    assert env.choice("LEVEL", default="low", choices=("low", "high")) == "high"
 
 
 def test_a_list_may_have_blanks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.core.tasks import clear_expired_sessions
 from config import celery_app
-from config.settings.components.celery import next_database
+from config.settings.components.celery import next_database, verified
 
 
 @pytest.mark.django_db
@@ -42,6 +42,19 @@ def test_tasks_are_kept_in_the_database_after_that_of_the_cache(url: str, follow
     assert next_database(url) == following
 
 
+@pytest.mark.parametrize(
+    ("url", "checked"),
+    [
+        ("redis://db/1", "redis://db/1"),
+        ("rediss://:p%40ss@db/1", "rediss://:p%40ss@db/1?ssl_cert_reqs=required"),
+        ("rediss://db/1?ssl_ca_certs=/ca.pem", "rediss://db/1?ssl_ca_certs=/ca.pem&ssl_cert_reqs=required"),
+        ("rediss://db/1?ssl_cert_reqs=none", "rediss://db/1?ssl_cert_reqs=none"),
+    ],
+)
+def test_a_certificate_is_checked_unless_the_url_says_otherwise(url: str, checked: str) -> None:
+    assert verified(url) == checked
+
+
 def test_a_redis_url_without_a_database_number_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match="REDIS_URL must end in a database's number"):
         next_database("redis://db/cache")
@@ -51,6 +64,6 @@ def test_nothing_is_lost_when_a_worker_dies() -> None:
     conf = celery_app.conf
     assert (conf.task_acks_late, conf.task_reject_on_worker_lost, conf.worker_prefetch_multiplier) == (True, True, 1)
     assert (conf.task_time_limit, conf.task_soft_time_limit, conf.worker_max_tasks_per_child) == (300, 240, 1000)
-    assert (conf.worker_soft_shutdown_timeout, conf.worker_enable_soft_shutdown_on_idle) == (25, True)
+    assert conf.worker_soft_shutdown_timeout == 25
     assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit
     assert conf.accept_content == ["json"]

@@ -5,7 +5,7 @@ running it twice must do no more than running it once.
 Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html
 """
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
@@ -22,9 +22,17 @@ def next_database(url: str) -> str:
     return parts._replace(path=f"/{int(number) + 1}").geturl()
 
 
+def verified(url: str) -> str:
+    """Return ``url`` such that the certificate of a Redis over TLS is checked: Celery's own default is not to."""
+    parts = urlsplit(url)
+    if parts.scheme != "rediss" or "ssl_cert_reqs" in parse_qs(parts.query):
+        return url
+    return parts._replace(query=f"{parts.query}&ssl_cert_reqs=required".removeprefix("&")).geturl()
+
+
 # Not the cache's own database, which clearing the cache empties.
 REDIS_URL = env("REDIS_URL", default="")
-CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or (next_database(REDIS_URL) if REDIS_URL else "")
+CELERY_BROKER_URL = verified(env("CELERY_BROKER_URL", default="") or (next_database(REDIS_URL) if REDIS_URL else ""))
 # Without a broker, tasks run in the caller.
 CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
 CELERY_TASK_EAGER_PROPAGATES = True
@@ -49,10 +57,9 @@ CELERY_TASK_SOFT_TIME_LIMIT = 240
 # A process is replaced after so many tasks, which gives back what they leaked.
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 
-# On SIGTERM, tasks in progress have so many seconds to end; what has not ended goes back to the queue.
+# On SIGQUIT, tasks in progress have so many seconds to end; what has not ended, and what waits for its time, goes back
+# to the queue. SIGTERM waits for tasks in progress however long they take.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 25
-# Also when the worker is idle, so that fetched tasks that wait for their time go back as well.
-CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A request that starts a task while Redis is down fails at once: neither sending is tried again, nor, by max_retries

@@ -1,0 +1,216 @@
+#!/bin/sh
+# What the commands in deploy/bin share. It is read by them, not run.
+# shellcheck disable=SC2034 # they use what is set here
+
+project="<< cookiecutter.project_slug >>"
+root="/srv/$project"               # source, releases, environments, current, previous
+source="$root/source"
+state="/var/lib/$project"          # uploaded files and whatever else the services write
+environment="/etc/$project/environment"
+tls="/etc/ssl/$project"
+socket="/run/$project/web.sock"
+services="web<< ' worker beat' if cookiecutter.use_celery >>"
+
+fail() {
+    printf 'Error: %s\n' "$1" >&2
+    exit 1
+}
+
+need_root() {
+    [ "$(id -u)" = 0 ] || fail "this command must be run as root; put sudo before it."
+}
+
+# One provision, release or rollback at a time.
+lock() {
+    exec 9>"/run/lock/$project-deploy"
+    flock --nonblock 9 || fail "another provision, release or rollback of $project is running; wait until it has ended."
+}
+
+# The name of the release that a link of $root leads to, or nothing.
+release_at() {
+    if [ -L "$root/$1" ]; then basename "$(readlink "$root/$1")"; fi
+}
+
+# sandboxed UNIT FOLDER [OPTION...] -- COMMAND...: run a command in FOLDER as the services' user, hardened as they are
+# (UNIT begins with the project's name), with OPTIONS of systemd-run. Its status is the command's.
+sandboxed() {
+    unit=$1
+    folder=$2
+    shift 2
+    systemd-run --quiet --collect --wait --pipe --pty --unit="$unit" --uid="$project" --gid="$project" \
+        --working-directory="$folder" "$@"
+}
+
+# manage_in RELEASE [OPTION...] -- COMMAND...: run a command of manage.py as the services do.
+manage_in() {
+    folder="$root/releases/$1"
+    shift
+    options=
+    while [ "$1" != -- ]; do
+        options="$options $1"
+        shift
+    done
+    shift
+    # shellcheck disable=SC2086 # the options are words
+    sandboxed "$project-manage-$$" "$folder" --property=EnvironmentFile="$environment" \
+        --setenv=DJANGO_SETTINGS_MODULE=config.settings.production $options -- \
+        "$(readlink -f "$folder/.venv")/bin/python" manage.py "$@"
+}
+
+# Say what is done next; should it fail, this is what is said to have failed.
+step() {
+    current_step=$1
+    printf '==> %s\n' "$1"
+}
+
+# begin: from here to the end, whatever fails leaves the former release in service and says which step it was.
+begin() {
+    current_step=
+    unfinished=
+    is_switched=
+    former=$(release_at current)
+    before_former=$(release_at previous)
+    trap finish EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' HUP TERM
+}
+
+finish() {
+    status=$?
+    trap - EXIT
+    [ "$status" != 0 ] || exit 0
+    trap '' INT HUP TERM
+    if systemctl --quiet is-active "$project-manage-$$.service"; then systemctl stop "$project-manage-$$.service"; fi
+    stop_trial
+    consequence="nothing is in service yet"
+    if [ -n "$is_switched" ]; then
+        printf '==> Go back to %s\n' "${former:-having none}"
+        point current "$former"
+        point previous "$before_former"
+        if [ -z "$former" ]; then
+            systemctl stop "$project.target"
+        elif ! install_files || ! restart; then
+            printf 'Error: %s does not start either; see: journalctl --unit="%s-*"\n' "$former" "$project" >&2
+        fi
+    fi
+    if [ -n "$former" ]; then consequence="$former goes on serving"; fi
+    # shellcheck disable=SC2086 # the folders are words
+    rm -rf $unfinished
+    printf 'Error: stopped at the step "%s", for the reason above; %s.\n' "$current_step" "$consequence" >&2
+    exit 1
+}
+
+# point LINK RELEASE: lead a link of $root to a release, at once; without a release, remove it.
+point() {
+    if [ -n "$2" ]; then
+        ln -sfn "releases/$2" "$root/$1.new"
+        mv -T "$root/$1.new" "$root/$1"
+    else
+        rm -f "$root/$1"
+    fi
+}
+
+restart() {
+    # >> if cookiecutter.use_celery
+    # The worker first: it must know the tasks that the new site sends.
+    systemctl restart "$project-worker.service" "$project-beat.service"
+    # >> endif
+    systemctl start "$project-web.socket"
+    systemctl restart "$project-web.service"
+}
+
+# ask_ready SOCKET: print the answer of /ready/; the status is 0 when it is 200.
+ask_ready() {
+    curl --silent --show-error --fail-with-body --max-time 60 --unix-socket "$1" http://localhost/ready/
+}
+
+stop_trial() {
+    for unit in "$project-trial.socket" "$project-trial.service"; do
+        if systemctl --quiet is-active "$unit"; then systemctl stop "$unit"; fi
+    done
+    rm -f "/run/$project/trial.sock"
+}
+
+# try RELEASE: start the site on a socket of its own, which no visitor reaches, and ask it whether it is ready.
+try() {
+    stop_trial
+    folder="$root/releases/$1"
+    systemd-run --quiet --collect --unit="$project-trial" --socket-property=ListenStream="/run/$project/trial.sock" \
+        --socket-property=SocketMode=0600 --uid="$project" --gid="$project" --working-directory="$folder" \
+        --property=EnvironmentFile="$environment" --setenv=GUNICORN_WORKERS=1 \
+        "$(readlink -f "$folder/.venv")/bin/gunicorn" config.wsgi
+    if ! ask_ready "/run/$project/trial.sock"; then
+        journalctl --unit="$project-trial.service" --since=-2min --no-pager --output=cat --lines=30
+        return 1
+    fi
+    echo
+    stop_trial
+}
+
+# put_into_service RELEASE: switch to a release that was built, and return when it serves.
+put_into_service() {
+    step "Switch to $1"
+    is_switched=yes
+    if [ "$1" != "$former" ]; then point previous "$former"; fi
+    point current "$1"
+
+    step "Install its units and its site"
+    install_files
+
+    step "Restart the services"
+    restart
+
+    step "Wait until the site is ready"
+    if ! ask_ready "$socket"; then
+        journalctl --unit="$project-web.service" --since=-2min --no-pager --output=cat --lines=30
+        return 1
+    fi
+    echo
+}
+
+# put FILE PLACE: install a file, if it differs from the one that is there.
+put() {
+    if cmp --silent "$1" "$2"; then return 0; fi
+    install -D -m 0644 "$1" "$2"
+    echo "  wrote $2"
+    is_changed=yes
+}
+
+# Put the files of deploy/ where systemd and nginx read them: those of the release in service, else those of the source. Sets
+# is_changed when there was anything to do.
+install_files() {
+    is_changed=
+    tree="$root/current"
+    if [ ! -e "$tree" ]; then tree=$source; fi
+    # shellcheck disable=SC2086 # the names are words
+    for unit in web.socket $(printf '%s.service ' $services); do
+        put "$tree/deploy/systemd/$unit" "/etc/systemd/system/$project-$unit"
+    done
+    put "$tree/deploy/systemd/all.target" "/etc/systemd/system/$project.target"
+    put "$tree/deploy/systemd/hardening.conf" "/etc/systemd/system/$project-.service.d/hardening.conf"
+    put "$tree/deploy/nginx/mozilla-intermediate.conf" /etc/nginx/snippets/mozilla-intermediate.conf
+    for file in proxy.conf maintenance.html 413.html 429.html; do
+        put "$tree/deploy/nginx/$file" "/etc/nginx/$project/$file"
+    done
+    for file in headers-http.conf headers-server.conf; do
+        # Before the first release there are none.
+        if [ -e "$tree/$file" ]; then put "$tree/$file" "/etc/nginx/$project/$file"; else touch "/etc/nginx/$project/$file"; fi
+    done
+
+    # The first name of ALLOWED_HOSTS is the site's, and visitors of the others are led to it.
+    hosts=$(sed -n 's/^ALLOWED_HOSTS=//p' "$environment" | tr -d "\"' ")
+    domain=${hosts%%,*}
+    others=$(printf '%s' "${hosts#"$domain"}" | tr ',' ' ')
+    site=$(mktemp)
+    set -- "$tree/deploy/nginx/site.conf"
+    if [ -n "$others" ]; then set -- "$@" "$tree/deploy/nginx/redirect.conf"; fi
+    sed "s/<< cookiecutter.domain_name | replace('.', '[.]') >>/$domain/g; s/ other[.]invalid;/$others;/" "$@" >"$site"
+    put "$site" "/etc/nginx/sites-enabled/$project.conf"
+    rm "$site"
+
+    if [ -n "$is_changed" ]; then
+        nginx -t -q
+        systemctl daemon-reload
+        systemctl reload nginx.service
+    fi
+}

@@ -1,0 +1,103 @@
+"""How gunicorn serves the project: it reads this file by itself when it is started in the project's folder.
+
+What an operator may want to change comes from the environment. A socket that a service manager passes on takes
+precedence over ``bind``. Reference: https://gunicorn.org/reference/settings/
+"""
+
+import gc
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from gunicorn.glogging import Logger  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+from config.settings.environment import env
+
+CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+
+
+def cores() -> int:
+    """Return how many cores there are for this process: those of the machine, or what a container is limited to."""
+    count = len(os.sched_getaffinity(0))
+    if CPU_LIMIT.exists():
+        quota, period = CPU_LIMIT.read_text().split()
+        if quota != "max":
+            count = min(count, math.ceil(int(quota) / int(period)))
+    return count
+
+
+ONE_MORE_THAN_CORES = cores() + 1
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+try:
+    # Threads share a process's memory and, while they wait for the database, its core. With more than one thread
+    # gunicorn takes gthread for sync.
+    worker_class = env("GUNICORN_WORKER_CLASS", default="gthread")
+    # One process more than cores keeps every core busy while one of them waits or is being replaced.
+    workers = env.number("GUNICORN_WORKERS", default=ONE_MORE_THAN_CORES)
+    # Each thread keeps a connection to the database open: processes times threads must stay below its limit.
+    threads = env.number("GUNICORN_THREADS", default=4)
+    # Seconds. A process that does not tell for so long that it lives hangs, and is replaced. With threads its main loop
+    # tells, whatever a request does; with the class sync this is also the longest that a request may take.
+    timeout = env.number("GUNICORN_TIMEOUT", default=120)
+    # On a stop or restart, requests in progress have so many seconds to end.
+    graceful_timeout = env.number("GUNICORN_GRACEFUL_TIMEOUT", default=30)
+    # A process is replaced after so many requests, which gives back what they leaked; 0 replaces none...
+    max_requests = env.number("GUNICORN_MAX_REQUESTS", default=1000, least=0)
+    # The application is loaded once, before the processes are forked: they share that memory, one that is replaced
+    # serves at once, and an application that cannot be loaded ends gunicorn at once. A restart brings new code; the
+    # signal HUP does not.
+    preload_app = env.bool("GUNICORN_PRELOAD", default=True)
+    # From these addresses alone is X-Forwarded-Proto believed; whoever reaches a unix socket is the proxy.
+    forwarded_allow_ips = env("FORWARDED_ALLOW_IPS", default="127.0.0.1,::1")
+    # What gunicorn says of itself.
+    loglevel = env.choice("GUNICORN_LOG_LEVEL", default="info", choices=LEVELS)
+except ImproperlyConfigured as error:
+    sys.exit(f"Error: {error}")
+
+# ...at times of their own, so that never all are replaced at once.
+max_requests_jitter = max_requests // 10
+# Seconds that an idle connection stays open. A proxy commonly keeps its own for 60 and must be the one to close, or it
+# sends a request into a connection that is just being closed here.
+keepalive = 75
+# Each process tells in a file that it lives; on a disk that is slow, writing it would hang the process.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# The socket by which gunicorn can be controlled is one more way in, and its folder may not be writable.
+control_socket_disable = True
+# The one header that tells the scheme. By default there are two more, which a visitor could send past the proxy.
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
+
+# Bytes, and a number of headers. A request beyond these is refused before it costs anything.
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+
+# A line for each request on standard output, gunicorn's own messages on standard error. A line has the time, the client
+# as the proxy saw it, the request without its query, which may hold secrets, the status, the bytes, the milliseconds
+# and the request's number from the proxy.
+accesslog = "-"
+access_log_format = '%(t)s %({x-forwarded-for}i)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms %({x-request-id}i)s'
+errorlog = "-"
+
+
+class AccessLogger(Logger):  # type: ignore[misc, unused-ignore]
+    """gunicorn's own, which writes the path decoded: one with %0A in it would make up a line of the log."""
+
+    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:
+        """Return what a line is made of, with the path as it came."""
+        path = environ["RAW_URI"].partition("?")[0]
+        line: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        return line | {"U": path}
+
+
+logger_class = AccessLogger
+
+
+def when_ready(server: Any) -> None:
+    """Keep the garbage collector from touching, and so from copying, what the forked processes share."""
+    if preload_app:
+        gc.collect()
+        gc.freeze()

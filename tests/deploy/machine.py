@@ -1,0 +1,187 @@
+"""A Debian 13 machine with systemd as its first process, in a container, on which a project is deployed."""
+
+import contextlib
+import http.client
+import json
+import os
+import pty
+import select
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.servers import free_port, wait_until
+
+IMAGE = "slipway-debian"
+# How cgroups get into the machine: with the host's own version 2, or beside version 1.
+HYBRID = Path("/sys/fs/cgroup/unified")
+CGROUPS = ["--cgroupns=private"]
+if HYBRID.exists():
+    CGROUPS = ["--cgroupns=host", "--volume", f"{HYBRID}:/sys/fs/cgroup:rw"]
+
+
+class Machine:
+    """A running machine, whose port 80 and 443 are ports of 127.0.0.1 here."""
+
+    def __init__(self, docker: str, container: str, ports: dict[int, int], folder: Path) -> None:
+        self.docker = docker
+        self.container = container
+        self.ports = ports
+        self.authority = folder / "authority.pem"
+        self.repository = folder / "repository"
+
+    def run(self, script: str, user: str = "root", check: bool = True, timeout: float = 300) -> Any:
+        """Run a shell script on the machine, as one would type it; fail, showing what it said, when it fails."""
+        command = [self.docker, "exec", "--user", user, "--workdir", "/", self.container, "sh", "-euc", script]
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=timeout
+        )
+        if check:
+            assert result.returncode == 0, f"{script}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def say(self, script: str) -> str:
+        """Return what a shell script prints."""
+        return str(self.run(script).stdout).strip()
+
+    def answer(self, script: str, answers: dict[str, str], user: str = "admin") -> str:
+        """Run a script in a terminal, and type the answer to each question when it is asked; return all it showed."""
+        command = [self.docker, "exec", "--interactive", "--tty", "--user", user, "--workdir", "/", self.container]
+        own, theirs = pty.openpty()
+        process = subprocess.Popen([*command, "sh", "-euc", script], stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown, asked = "", 0
+        remaining = dict(answers)
+        end = time.monotonic() + 60
+        with contextlib.suppress(OSError):  # a terminal whose other side has ended
+            while time.monotonic() < end:
+                if select.select([own], [], [], 0.2)[0]:
+                    shown += os.read(own, 4096).decode()
+                elif process.poll() is not None:
+                    break
+                for question in list(remaining):
+                    if question in shown[asked:]:
+                        os.write(own, f"{remaining.pop(question)}\n".encode())
+                        asked = len(shown)
+        os.close(own)
+        assert process.wait(timeout=10) == 0, shown
+        assert not remaining, f"{remaining} was not asked for: {shown}"
+        return shown
+
+    def push(self, project: Path, name: str = "my_project") -> None:
+        """Commit what is in the folder ``project`` and put it where the machine fetches the project ``name`` from."""
+        if not self.repository.exists():
+            subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", self.repository], check=True)
+        for path in self.repository.iterdir():
+            if path.name != ".git":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(project, self.repository, dirs_exist_ok=True, symlinks=True)
+        who = ["-c", "user.name=Ann Example", "-c", "user.email=ann@example.com"]
+        subprocess.run(["git", "add", "--all"], cwd=self.repository, check=True)
+        commit = ["git", *who, "commit", "--quiet", "--allow-empty", "--message", "Change"]
+        subprocess.run(commit, cwd=self.repository, check=True)
+        place = f"/var/lib/git/{name}.git"
+        self.run(f"rm -rf {place}; mkdir -p /var/lib/git")
+        command = [self.docker, "cp", "--quiet", f"{self.repository}/.git", f"{self.container}:{place}"]
+        subprocess.run(command, check=True)
+        self.run("chown -R root:root /var/lib/git")
+
+    def trust(self) -> None:
+        """Make this machine, and the tests, trust the authority, as the world trusts a real one."""
+        address = f"https://127.0.0.1:{self.ports[15000]}/roots/0"
+        context = ssl._create_unverified_context()  # noqa: S323 - there is nothing to verify it by yet
+
+        def fetch() -> bool:
+            with contextlib.suppress(OSError), urllib.request.urlopen(address, context=context, timeout=10) as answer:
+                self.authority.write_bytes(answer.read())
+                return True
+            return False
+
+        wait_until(fetch, 30, "the authority's start")
+        # Not by update-ca-certificates, which would drop what this machine's image was made to trust.
+        place = f"{self.container}:/authority.pem"
+        subprocess.run([self.docker, "cp", "--quiet", self.authority, place], check=True)
+        self.run("cat /authority.pem >>/etc/ssl/certs/ca-certificates.crt")
+
+    def connect(self, host: str = "example.com", scheme: str = "https", verify: bool = True) -> Any:
+        """Return a connection to the site, which for HTTPS has a certificate that the authority vouches for."""
+        if scheme == "http":
+            return http.client.HTTPConnection("127.0.0.1", self.ports[80], timeout=60)
+        context = ssl.create_default_context(cafile=str(self.authority))
+        if not verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return Https(host, self.ports[443], context)
+
+    def get(
+        self, path: str, method: str = "GET", host: str = "example.com", scheme: str = "https", **options: Any
+    ) -> http.client.HTTPResponse:
+        """Return the site's answer to a request; ``options`` are body and headers."""
+        connection = self.connect(host, scheme)
+        headers = {"Host": host, "Connection": "close"} | options.pop("headers", {})
+        connection.request(method, path, headers=headers, **options)
+        answer: http.client.HTTPResponse = connection.getresponse()
+        return answer
+
+    def ready(self) -> tuple[int, dict[str, bool]]:
+        """Return the status of /ready/ and the outcome of its checks."""
+        answer = self.get("/ready/")
+        body = answer.read()
+        is_json = answer.headers["Content-Type"].startswith("application/json")
+        return answer.status, json.loads(body)["checks"] if is_json else {}
+
+    def wait_for_boot(self) -> None:
+        """Return when everything that starts with the machine has started."""
+        states = ("running", "degraded")
+        ask = [self.docker, "exec", self.container, "systemctl", "is-system-running"]
+
+        def is_up() -> bool:
+            return subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip() in states
+
+        wait_until(is_up, 120, "the machine's start")
+
+    def restart(self) -> None:
+        """Restart the whole machine."""
+        subprocess.run([self.docker, "restart", "--time", "60", self.container], check=True, capture_output=True)
+        self.wait_for_boot()
+
+
+class Https(http.client.HTTPSConnection):
+    """A connection to a host of the internet that is in truth a port of this machine."""
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext) -> None:
+        super().__init__(host, timeout=60)
+        self.place = ("127.0.0.1", port)
+        self.context = context
+
+    def connect(self) -> None:
+        """Connect to the port, and ask for the host by name."""
+        plain = socket.create_connection(self.place, self.timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
+
+
+@contextlib.contextmanager
+def machine(docker: str, folder: Path, hosts: tuple[str, ...] = ("example.com",)) -> Iterator[Machine]:
+    """Start a fresh machine, which the names ``hosts`` lead to; remove it at the end."""
+    build = [docker, "build", "--quiet", "--tag", IMAGE, str(Path(__file__).parent / "debian")]
+    subprocess.run(build, check=True, capture_output=True)
+    ports = {port: free_port() for port in (80, 443, 15000)}
+    options = ["--privileged", *CGROUPS, "--tmpfs", "/run", "--tmpfs", "/tmp:exec"]  # noqa: S108
+    options += ["--hostname", "server"]
+    options += [word for port in ports for word in ("--publish", f"127.0.0.1:{ports[port]}:{port}")]
+    options += [word for host in hosts for word in ("--add-host", f"{host}:127.0.0.1")]
+    start = [docker, "run", "--detach", *options, IMAGE]
+    container = subprocess.run(start, check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        running = Machine(docker, container, ports, folder)
+        running.wait_for_boot()
+        yield running
+    finally:
+        subprocess.run([docker, "rm", "--force", "--volumes", container], check=True, capture_output=True)

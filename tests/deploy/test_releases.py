@@ -1,0 +1,500 @@
+"""A Debian machine that was set up by the scripts of DEPLOYMENT.md: what it survives, with visitors on the site."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.combinations import ALL_ON
+from tests.conftest import Project
+from tests.deploy.load import CONNECTIONS, Load
+from tests.deploy.machine import Machine, machine
+from tests.documents import sections
+from tests.servers import wait_until
+
+BIN = "/srv/my_project/source/deploy/bin"
+ENVIRONMENT = "/etc/my_project/environment"
+ALL_READY = (200, {"database": True, "cache": True, "broker": True})
+PASSWORD = "correct horse battery"
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace a text that stands in a file."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.fixture(scope="module")
+def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with everything on, whose next releases differ by what a test changes.
+
+    It was made for a Python that Debian 13 does not have, and is content with the one that there is.
+    """
+    folder = tmp_path_factory.mktemp("source") / "project"
+    shutil.copytree(bake(python_version="3.14", **ALL_ON).path, folder)
+    # A task whose effect can be counted, and that is given to another worker soon after its own was killed.
+    with (folder / "apps/core/tasks.py").open("a") as tasks:
+        tasks.write(EFFECT)
+    replace(folder / "config/settings/components/celery.py", "CELERY_TASK_TIME_LIMIT + 900", "20")
+    return folder
+
+
+EFFECT = '''
+
+@shared_task
+def leave_a_mark(number: int) -> None:
+    """Write ``number`` into a file before some work, and into another after it."""
+    import time
+
+    for name in ("begun", "marks"):
+        with open(f"/var/lib/my_project/{name}", "a") as file:
+            file.write(f"{number}\\n")
+        time.sleep(0.3 if name == "begun" else 0)
+'''
+
+
+@pytest.fixture(scope="module")
+def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which the first deployment was made, step by step."""
+    document = sections(source / "DEPLOYMENT.md")
+    with machine(docker, tmp_path_factory.mktemp("machine"), hosts=("example.com", "www.example.com")) as running:
+        running.push(source)
+        running.trust()
+        steps = ["1. Fetch the project", "2. Prepare the machine", "3. Fill in what it cannot know"]
+        for step in [*steps, "4. Get a certificate"]:
+            for block in document[step]:
+                running.run(block, user="admin")
+        release, createsuperuser = document["5. Release"]
+        running.run(release, user="admin")
+        answers = {"Email address": "ann@example.com", "Password:": PASSWORD, "again": PASSWORD}
+        assert "created successfully" in running.answer(createsuperuser, answers)
+        for block in document["6. Look at it"]:
+            running.run(block, user="admin")
+        yield running
+
+
+@pytest.fixture
+def project(source: Path, tmp_path: Path) -> Path:
+    """A copy of the project, to be changed for one release."""
+    shutil.copytree(source, tmp_path / "project")
+    return tmp_path / "project"
+
+
+def block(server: Machine, heading: str, number: int = 0) -> str:
+    """Return a shell block of the document that the machine's repository has."""
+    return sections(server.repository / "DEPLOYMENT.md")[heading][number]
+
+
+def release(server: Machine, project: Path, **options: Any) -> Any:
+    """Push the project and release it as the document says."""
+    server.push(project)
+    return server.run(block(server, "Releasing"), user="admin", **options)
+
+
+def current(server: Machine) -> str:
+    """Return the name of the release in service."""
+    return server.say("basename $(readlink /srv/my_project/current)")
+
+
+def give_version(project: Path, version: str) -> None:
+    """Give the project a version, which /health/ tells."""
+    pyproject = project / "pyproject.toml"
+    pyproject.write_text(re.sub(r'(?m)^version = ".*"', f'version = "{version}"', pyproject.read_text()))
+
+
+def test_provisioning_twice_changes_nothing(server: Machine) -> None:
+    before = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project.conf /etc/nginx/sites-enabled/*")
+    assert "Nothing had to be changed." in server.run(block(server, "2. Prepare the machine"), user="admin").stdout
+    after = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project.conf /etc/nginx/sites-enabled/*")
+    assert before == after
+
+
+def test_no_secret_is_shown(server: Machine) -> None:
+    secrets = re.findall(r"[:=]([0-9a-f]{48}|[A-Za-z0-9+/]{64})", server.say(f"cat {ENVIRONMENT}"))
+    assert len(secrets) == 3
+    shown = server.run("journalctl --no-pager --output=cat; cat /var/log/nginx/*.log").stdout
+    shown += server.run(f"{BIN}/provision; {BIN}/status").stdout
+    assert [secret for secret in secrets if secret in shown] == []
+
+
+def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
+    give_version(source, "0.2.0")
+    with Load(server) as load:
+        result = release(server, source)
+    print(f"{load.answered} requests answered during a release")
+    assert f"{current(server)} is in service." in result.stdout
+    assert (load.lost, load.closed) == ({}, 0)
+    assert load.versions == {"0.1.0", "0.2.0"}
+    assert json.loads(server.get("/health/").read())["version"] == "0.2.0"
+    assert server.ready() == ALL_READY
+
+
+def break_migration(project: Path) -> None:
+    (project / "apps/users/migrations/0002_broken.py").write_text(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+        '    dependencies = [("users", "0001_initial")]\n    operations = [migrations.RunSQL("SELECT 1/0")]\n'
+    )
+
+
+def break_check(project: Path) -> None:
+    replace(project / "config/settings/production.py", "SESSION_COOKIE_SECURE = True", "SESSION_COOKIE_SECURE = False")
+
+
+def break_readiness(project: Path) -> None:
+    (project / "apps/health/checks/never.py").write_text('def check() -> None:\n    raise RuntimeError("not today")\n')
+    replace(
+        project / "config/settings/base.py",
+        "READINESS_CHECKS = {",
+        'READINESS_CHECKS = {\n"never": "apps.health.checks.never.check",',
+    )
+
+
+def break_requirement(project: Path) -> None:
+    requirements = project / "requirements/production.txt"
+    requirements.write_text(re.sub(r"sha256:[0-9a-f]{8}", "sha256:00000000", requirements.read_text()))
+
+
+def break_code(project: Path) -> None:
+    replace(project / "config/urls.py", "urlpatterns = [", "urlpatterns = [\nnothing_of_that_name,")
+
+
+def break_start(project: Path) -> None:
+    """Fail only where the socket is the service's own, which trying the release cannot show."""
+    with (project / "gunicorn.conf.py").open("a") as configuration:
+        configuration.write('if not os.environ.get("GUNICORN_WORKERS"):\n    sys.exit("Error: not as a service.")\n')
+
+
+def break_worker(project: Path) -> None:
+    with (project / "config/celery.py").open("a") as celery:
+        celery.write('\nif "worker" in __import__("sys").argv:\n    raise SystemExit("Error: no work today.")\n')
+
+
+def break_site(project: Path) -> None:
+    replace(project / "deploy/nginx/site.conf", "client_max_body_size 10m;", "client_max_body_size;")
+
+
+@pytest.mark.parametrize(
+    ("damage", "step", "reason"),
+    [
+        (break_requirement, "Install the requirements", "THESE PACKAGES DO NOT MATCH THE HASHES"),
+        (break_check, "Check the settings", "security.W012"),
+        (break_code, "Check the settings", "nothing_of_that_name"),
+        (break_readiness, "Try it where no visitor is", '"never": false'),
+        (break_migration, "Migrate the database", "division by zero"),
+        (break_site, "Install its units and its site", "client_max_body_size"),
+        (break_worker, "Restart the services", "my_project-worker.service"),
+        (break_start, "Restart the services", "my_project-web.service"),
+    ],
+)
+def test_a_release_that_fails_leaves_the_former_one_serving(
+    server: Machine, project: Path, damage: Callable[[Path], None], step: str, reason: str
+) -> None:
+    give_version(project, "0.3.0")
+    damage(project)
+    before = current(server)
+    files = "ls /srv/my_project/releases; ls /srv/my_project/environments; sha256sum /etc/nginx/sites-enabled/*"
+    there = server.say(files)
+    with Load(server) as load:
+        result = release(server, project, check=False)
+    assert result.returncode == 1
+    said = result.stdout + result.stderr
+    assert reason in said
+    last = result.stderr.splitlines()[-1]
+    assert last == f'Error: stopped at the step "{step}", for the reason above; {before} goes on serving.'
+    assert load.lost == {}
+    # Where nginx had to be given its former configuration back, it closed the connections that were idle.
+    assert load.closed <= (CONNECTIONS if damage is break_site else 0)
+    assert load.versions == {"0.2.0"}
+    assert current(server) == before
+    assert server.say(files) == there
+    wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
+    server.run(f"{BIN}/status")
+
+
+def test_a_rollback_loses_no_request(server: Machine, source: Path) -> None:
+    with Load(server) as load:
+        server.run(block(server, "Rolling back"), user="admin")
+    assert (load.lost, load.closed) == ({}, 0)
+    assert load.versions == {"0.1.0", "0.2.0"}
+    assert json.loads(server.get("/health/").read())["version"] == "0.1.0"
+    # Back again, by name.
+    name = server.say("basename $(readlink /srv/my_project/previous)")
+    server.run(f"{BIN}/rollback {name}")
+    assert json.loads(server.get("/health/").read())["version"] == "0.2.0"
+
+
+def test_what_cannot_be_rolled_back_to_is_refused(server: Machine) -> None:
+    for argument, message in (
+        ("20200101-000000-abcdefg", "there is no release 20200101-000000-abcdefg; status lists those that are kept."),
+        (current(server), f"{current(server)} is in service already."),
+    ):
+        result = server.run(f"{BIN}/rollback {argument}", check=False)
+        assert (result.returncode, result.stderr) == (1, f"Error: {message}\n")
+
+
+def test_a_reference_that_does_not_exist_is_refused(server: Machine) -> None:
+    result = server.run(f"{BIN}/release v9.9.9", check=False)
+    assert result.returncode == 1
+    assert "The repository has no branch, tag or commit v9.9.9." in result.stderr
+    assert server.ready() == ALL_READY
+
+
+def test_a_migration_that_waits_for_a_lock_gives_up(server: Machine, project: Path) -> None:
+    (project / "apps/users/migrations/0002_waits.py").write_text(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+        '    dependencies = [("users", "0001_initial")]\n'
+        '    operations = [migrations.RunSQL("LOCK TABLE users_user IN ACCESS EXCLUSIVE MODE")]\n'
+    )
+    hold = "BEGIN; LOCK TABLE users_user IN ACCESS SHARE MODE; SELECT pg_sleep(40)"
+    holder = [
+        server.docker,
+        "exec",
+        server.container,
+        "runuser",
+        "-u",
+        "postgres",
+        "--",
+        "psql",
+        "my_project",
+        "-c",
+        hold,
+    ]
+    with subprocess.Popen(holder, stdout=subprocess.DEVNULL) as process:
+        result = release(server, project, check=False)
+        assert result.returncode == 1
+        assert "canceling statement due to lock timeout" in result.stderr + result.stdout
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(40)'"
+        server.run(f'runuser -u postgres -- psql my_project -c "{end} AND pid <> pg_backend_pid()"')
+        process.wait(timeout=30)
+
+
+def test_a_second_release_is_refused_while_one_runs(server: Machine) -> None:
+    command = [server.docker, "exec", server.container, f"{BIN}/release"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as first:
+        assert first.stdout
+        first.stdout.readline()
+        for second in ("release", "rollback", "provision"):
+            result = server.run(f"{BIN}/{second}", check=False)
+            assert result.returncode == 1
+            assert result.stderr == (
+                "Error: another provision, release or rollback of my_project is running; wait until it has ended.\n"
+            )
+        assert "is in service." in first.stdout.read()
+    assert first.returncode == 0
+
+
+def test_an_interrupted_release_changes_nothing(server: Machine) -> None:
+    before = current(server)
+    command = [server.docker, "exec", server.container, "sh", "-c", f"echo $$; exec {BIN}/release"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout
+        pid = process.stdout.readline().strip()
+        for line in process.stdout:
+            if "Collect the static files" in line:
+                server.run(f"kill -TERM {pid}")
+                break
+        said = process.stdout.read()
+    assert process.returncode == 1
+    assert f"{before} goes on serving." in said
+    assert current(server) == before
+    assert server.say("systemctl list-units --no-legend 'my_project-manage*' 'my_project-trial*'") == ""
+    assert server.ready() == ALL_READY
+
+
+@pytest.fixture
+def environment(server: Machine) -> Iterator[None]:
+    """Put the environment file back after a test has changed it."""
+    server.run(f"cp --preserve {ENVIRONMENT} /root/environment")
+    yield
+    server.run(f"cp --preserve /root/environment {ENVIRONMENT}")
+
+
+def test_a_missing_variable_is_named(server: Machine, environment: None) -> None:
+    server.run(f"sed -i '/^EMAIL_HOST=/d; /^SECRET_KEY=/d' {ENVIRONMENT}")
+    result = server.run(f"{BIN}/release", check=False)
+    assert result.returncode == 1
+    assert "EMAIL_HOST is missing" in result.stdout + result.stderr
+    assert "SECRET_KEY is missing" in result.stdout + result.stderr
+    assert 'stopped at the step "Check the settings"' in result.stderr
+    assert server.ready() == ALL_READY
+
+
+def test_a_wrong_password_of_the_database_is_told_and_not_shown(server: Machine, environment: None) -> None:
+    server.run(f"sed -i 's/my_project:[0-9a-f]*@/my_project:0000feed@/' {ENVIRONMENT}")
+    result = server.run(f"{BIN}/release", check=False)
+    assert result.returncode == 1
+    said = result.stdout + result.stderr
+    assert '"database": false' in said
+    assert "password authentication failed" in said
+    assert "0000feed" not in said
+    assert 'stopped at the step "Try it where no visitor is"' in result.stderr
+    assert server.ready() == ALL_READY
+
+
+def test_settings_are_changed_by_releasing_again(server: Machine, environment: None) -> None:
+    server.run(f"sed -i 's/^ALLOWED_HOSTS=.*/ALLOWED_HOSTS=example.com,www.example.com/' {ENVIRONMENT}")
+    server.run("echo SECURE_HSTS_SECONDS=31536000 | tee -a /etc/my_project/environment")
+    with Load(server) as load:
+        server.run(block(server, "Changing settings"), user="admin")
+    assert load.lost == {}
+    assert load.closed <= CONNECTIONS
+    for path in ("/", "/static/favicon.svg"):
+        assert server.get(path).headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
+    # A name more is led to the first, once the certificate has it too.
+    answer = server.get("/admin/?x=1", host="www.example.com", scheme="http")
+    assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
+    certificate = block(server, "4. Get a certificate").replace("--email", "--domain www.example.com --expand --email")
+    server.run(certificate, user="admin")
+    answer = server.get("/admin/?x=1", host="www.example.com")
+    assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
+    assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+
+
+def test_the_commands_of_every_day_work(server: Machine) -> None:
+    look, stop = block(server, "Every day", 0), block(server, "Every day", 1)
+    result = server.run(look, user="admin")
+    assert "valid until" in result.stdout
+    assert "System check identified no issues" in result.stdout
+    server.run(stop.splitlines()[0], user="admin")
+    assert server.get("/").status == 503
+    assert server.run(f"{BIN}/status", check=False).returncode == 1
+    server.run(stop.splitlines()[1], user="admin")
+    assert server.get("/").status == 200
+
+
+def test_old_releases_are_removed(server: Machine, source: Path) -> None:
+    for _ in range(2):
+        release(server, source)
+    kept = server.say("ls /srv/my_project/releases").split()
+    assert len(kept) == 5
+    assert current(server) == kept[-1]
+    assert len(server.say("ls /srv/my_project/environments").split()) == 1
+
+
+@pytest.mark.parametrize("victim", ["worker", "master"])
+def test_the_site_comes_back_after_a_part_of_it_was_killed(server: Machine, victim: str) -> None:
+    main = "systemctl show --property=MainPID --value my_project-web.service"
+    before = server.say(main)
+    # The newest of the processes, for an old one may be about to be replaced.
+    pid = before if victim == "master" else f"$(awk '{{print $NF}}' /proc/{before}/task/{before}/children)"
+    with Load(server) as load:
+        server.run(f"kill -KILL {pid}")
+        start = time.monotonic()
+        wait_until(lambda: server.get("/health/").status == 200, 10, "the site's return")
+        back = time.monotonic() - start
+    print(f"{victim}: back after {back:.2f} s; lost: {load.lost}; answered: {load.answered}")
+    assert (server.say(main) == before) == (victim == "worker")
+    # Only what the killed process had in its hands may be lost.
+    assert sum(load.lost.values()) <= CONNECTIONS
+    assert server.ready() == ALL_READY
+
+
+@pytest.mark.parametrize(
+    ("service", "failing"),
+    [("postgresql@17-main", {"database"}), ("redis-server@my_project", {"cache", "broker"})],
+    ids=["PostgreSQL", "Redis"],
+)
+def test_ready_tells_the_truth_while_a_server_is_away(server: Machine, service: str, failing: set[str]) -> None:
+    with Load(server) as load:
+        server.run(f"systemctl stop {service}")
+        status, checks = server.ready()
+        assert status == 503
+        assert {name for name, passed in checks.items() if not passed} == failing
+        assert server.run(f"{BIN}/status", check=False).returncode == 1
+        server.run(f"systemctl start {service}")
+        wait_until(lambda: server.ready() == ALL_READY, 15, "readiness")
+        server.run(f"systemctl restart {service}")
+        wait_until(lambda: server.ready() == ALL_READY, 15, "readiness")
+    # No page that was asked for needs either.
+    assert load.lost == {}
+    server.run(f"{BIN}/status")
+
+
+def marks(server: Machine, name: str = "marks") -> list[int]:
+    """Return the numbers that tasks have written, in their order."""
+    return [int(line) for line in server.say(f"cat /var/lib/my_project/{name}").split()]
+
+
+def test_no_task_is_lost_whatever_happens_to_its_worker(server: Machine) -> None:
+    count = 200
+    unit = "my_project-worker.service"
+    server.run("cd /var/lib/my_project; rm -f marks begun; install -o my_project -g my_project /dev/null marks")
+    send = f"from apps.core.tasks import leave_a_mark as t; [t.delay(n) for n in range({count})]"
+    server.run(f"{BIN}/manage shell --no-imports --command '{send}'")
+    main = f"$(systemctl show --property=MainPID --value {unit})"
+    for event in (
+        f"systemctl restart {unit}",
+        f"main={main}; kill -KILL $(cut -d ' ' -f 1 /proc/$main/task/$main/children)",
+        f"systemctl kill --signal=KILL --kill-whom=main {unit}",
+        f"systemctl stop {unit}; sleep 2; systemctl start {unit}",
+        f"systemctl kill --signal=KILL --kill-whom=all {unit}",
+        "systemctl restart redis-server@my_project.service",
+        f"systemctl kill --signal=TERM --kill-whom=main {unit}",
+    ):
+        time.sleep(4)
+        server.run(event)
+    wait_until(lambda: set(marks(server)) == set(range(count)), 180, "the effect of every task")
+    twice, done_twice = len(marks(server, "begun")) - count, len(marks(server)) - count
+    print(f"{count} tasks: {twice} were begun a second time, {done_twice} of them after they had ended")
+    server.run(f"{BIN}/status")
+
+
+def test_a_task_that_waits_for_its_time_survives_a_restart_of_its_worker(server: Machine) -> None:
+    server.run("truncate --size=0 /var/lib/my_project/marks")
+    send = "from apps.core.tasks import leave_a_mark as t; t.apply_async((7,), countdown=12)"
+    server.run(f"{BIN}/manage shell --no-imports --command '{send}'")
+    time.sleep(2)
+    start = time.monotonic()
+    server.run("systemctl restart my_project-worker.service")
+    # An idle worker has nothing to wait for.
+    assert time.monotonic() - start < 15
+    wait_until(lambda: marks(server) == [7], 40, "the task's time")
+
+
+@pytest.mark.parametrize(
+    ("limit", "step", "reason"),
+    [
+        ("size=$((used + 100))m", "Look at the free disk", "a release needs 500 MB."),
+        ("size=4g,nr_inodes=$((files + 20))", "Copy", "No space left on device"),
+    ],
+    ids=["nearly full", "full while copying"],
+)
+def test_a_full_disk_breaks_nothing(server: Machine, limit: str, step: str, reason: str) -> None:
+    before = current(server)
+    server.run(
+        "used=$(du --summarize --block-size=1M /srv | cut -f 1); files=$(find /srv | wc -l);"
+        f"mkdir -p /small; mount -t tmpfs -o {limit} tmpfs /small; cp -a /srv/. /small; mount --bind /small /srv"
+    )
+    try:
+        result = server.run(f"{BIN}/release", check=False)
+        assert result.returncode == 1
+        assert reason in result.stdout + result.stderr
+        assert f'stopped at the step "{step}' in result.stderr
+        assert current(server) == before
+        assert before in server.say("ls /srv/my_project/releases")
+    finally:
+        server.run("umount /srv; umount /small")
+    assert server.ready() == ALL_READY
+
+
+def test_every_unit_is_back_after_a_restart_of_the_machine(server: Machine) -> None:
+    server.restart()
+    wait_until(lambda: server.ready() == ALL_READY, 60, "the site's return")
+    wait_until(lambda: server.run(f"{BIN}/status", check=False).returncode == 0, 30, "the return of every part")
+
+
+def test_the_units_of_everything_are_rated_safe(server: Machine) -> None:
+    table = server.say("systemd-analyze security --no-pager | grep my_project-")
+    ratings = {line.split()[0]: float(line.split()[1]) for line in table.splitlines()}
+    assert {"my_project-web.service", "my_project-worker.service", "my_project-beat.service"} <= set(ratings)
+    print(ratings)
+    assert {unit: rating for unit, rating in ratings.items() if rating > 1.1} == {}
