@@ -23,8 +23,9 @@ test: $(VENV)/test.installed ## Run the tests, after installing the servers they
 	tests/install-servers
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-benchmark: $(VENV)/test.installed ## Measure how long generating a project takes
+benchmark: $(VENV)/test.installed ## Measure how long generating a project takes, and how fast a deployed one serves
 	$(PYTHON) tests/benchmark_generation.py
+	$(PYTHON) -m tests.benchmark_deployment
 
 lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's
 	$(PYTHON) -m ruff check --no-cache
