@@ -118,6 +118,12 @@ def test_provisioning_twice_changes_nothing(server: Machine) -> None:
     assert before == after
 
 
+@pytest.mark.parametrize("name", ["provision", "release", "rollback", "manage", "certificate", "status"])
+def test_a_command_says_that_it_needs_root(server: Machine, name: str) -> None:
+    result = server.run(f"{BIN}/{name}", user="admin", check=False)
+    assert (result.returncode, result.stderr) == (1, "Error: this command must be run as root; put sudo before it.\n")
+
+
 def test_no_secret_is_shown(server: Machine) -> None:
     secrets = re.findall(r"[:=]([0-9a-f]{48}|[A-Za-z0-9+/]{64})", server.say(f"cat {ENVIRONMENT}"))
     assert len(secrets) == 3
@@ -128,6 +134,9 @@ def test_no_secret_is_shown(server: Machine) -> None:
 
 def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
     give_version(source, "0.2.0")
+    style = source / "static/css/site.css"
+    style.write_text(style.read_text() + "\nmark {\n    color: inherit;\n}\n")
+    former = style_of(server)
     with Load(server) as load:
         result = release(server, source)
     print(f"{load.answered} requests answered during a release")
@@ -136,6 +145,14 @@ def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
     assert load.versions == {"0.1.0", "0.2.0"}
     assert json.loads(server.get("/health/").read())["version"] == "0.2.0"
     assert server.ready() == ALL_READY
+    # A page that was loaded before goes on asking for its own files.
+    assert style_of(server) != former
+    assert (server.get(former).status, server.get(style_of(server)).status) == (200, 200)
+
+
+def style_of(server: Machine) -> str:
+    """Return the address of the first page's style sheet."""
+    return str(server.get("/").read().decode().split('rel="stylesheet" href="')[1].split('"')[0])
 
 
 def break_migration(project: Path) -> None:
