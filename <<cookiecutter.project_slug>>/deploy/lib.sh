@@ -124,6 +124,15 @@ ask_ready() {
     curl --silent --show-error --fail-with-body --max-time 60 --unix-socket "$1" http://localhost/ready/
 }
 
+# require_ready SOCKET UNIT: print that answer; fail unless it is 200, and then show the end of the unit's log.
+require_ready() {
+    if ! ask_ready "$1"; then
+        journalctl --unit="$2" --since=-2min --no-pager --output=cat --lines=30
+        return 1
+    fi
+    echo
+}
+
 stop_trial() {
     for unit in "$project-trial.socket" "$project-trial.service"; do
         if systemctl --quiet is-active "$unit"; then systemctl stop "$unit"; fi
@@ -139,11 +148,7 @@ try() {
         --socket-property=SocketMode=0600 --uid="$project" --gid="$project" --working-directory="$folder" \
         --property=EnvironmentFile="$environment" --setenv=GUNICORN_WORKERS=1 \
         "$(readlink -f "$folder/.venv")/bin/gunicorn" config.wsgi
-    if ! ask_ready "/run/$project/trial.sock"; then
-        journalctl --unit="$project-trial.service" --since=-2min --no-pager --output=cat --lines=30
-        return 1
-    fi
-    echo
+    require_ready "/run/$project/trial.sock" "$project-trial.service"
     stop_trial
 }
 
@@ -161,11 +166,7 @@ put_into_service() {
     restart
 
     step "Wait until the site is ready"
-    if ! ask_ready "$socket"; then
-        journalctl --unit="$project-web.service" --since=-2min --no-pager --output=cat --lines=30
-        return 1
-    fi
-    echo
+    require_ready "$socket" "$project-web.service"
 }
 
 # put FILE PLACE: install a file, if it differs from the one that is there.
