@@ -119,8 +119,7 @@ def deploy(running: Machine, project: Path) -> None:
     running.trust()
     for step in STEPS:
         progress(step)
-        for block in document[step]:
-            running.run(block, user="admin")
+        running.follow(document, step)
     progress("5. Release")
     running.run(document["5. Release"][0], user="admin")
 

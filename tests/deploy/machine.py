@@ -46,6 +46,12 @@ class Machine:
             assert result.returncode == 0, f"{script}\n{result.stdout}\n{result.stderr}"
         return result
 
+    def follow(self, document: dict[str, list[str]], *headings: str) -> None:
+        """Run every shell block under headings of a document, as the person who reads it would."""
+        for heading in headings:
+            for block in document[heading]:
+                self.run(block, user="admin")
+
     def say(self, script: str) -> str:
         """Return what a shell script prints."""
         return str(self.run(script).stdout).strip()

@@ -70,15 +70,12 @@ def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) 
         running.push(source)
         running.trust()
         steps = ["1. Fetch the project", "2. Prepare the machine", "3. Fill in what it cannot know"]
-        for step in [*steps, "4. Get a certificate"]:
-            for block in document[step]:
-                running.run(block, user="admin")
+        running.follow(document, *steps, "4. Get a certificate")
         release, createsuperuser = document["5. Release"]
         running.run(release, user="admin")
         answers = {"Email address": "ann@example.com", "Password:": PASSWORD, "again": PASSWORD}
         assert "created successfully" in running.answer(createsuperuser, answers)
-        for block in document["6. Look at it"]:
-            running.run(block, user="admin")
+        running.follow(document, "6. Look at it")
         yield running
 
 

@@ -41,9 +41,7 @@ def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.T
     with machine(docker, tmp_path_factory.mktemp("machine")) as running:
         running.push(project.path)
         running.trust()
-        for step in [*steps, "4. Get a certificate", "The release", "6. Look at it"]:
-            for block in document[step]:
-                running.run(block, user="admin")
+        running.follow(document, *steps, "4. Get a certificate", "The release", "6. Look at it")
         create = "/srv/my_project/source/deploy/bin/manage createsuperuser"
         running.answer(f"sudo {create}", {"Email address": "ann@example.com", "Password:": PASSWORD, "again": PASSWORD})
         yield running
