@@ -6,14 +6,18 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 
 def main() -> None:
-    """Run the command; a wrong configuration ends with its message, and with a traceback only under --traceback."""
+    """Run the command; a wrong configuration, or a database that refuses, ends with its message.
+
+    With --traceback it ends with a traceback.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.development")
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, OperationalError) as error:
         if "--traceback" in sys.argv:
             raise
         sys.exit(f"Error: {error}")

@@ -23,10 +23,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def unwanted_paths() -> Iterator[str]:
-    """Yield the paths of ``_pieces`` that belong to answers which were not given."""
+    """Yield the paths of ``_pieces`` that belong to answers which were not given; ``or`` joins several of them."""
     for question, pieces in CONTEXT["_pieces"].items():
-        for answer, paths in pieces.items():
-            if answer != str(ANSWERS[question]):
+        for answers, paths in pieces.items():
+            if str(ANSWERS[question]) not in answers.split(" or "):
                 yield from paths
 
 

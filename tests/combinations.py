@@ -8,14 +8,14 @@ Answers = dict[str, Any]
 # The choices of each question that has some, as cookiecutter.json has them; a test holds the two together.
 CHOICES: dict[str, list[Any]] = {
     "python_version": ["3.13", "3.14", "3.12"],
-    "deployment": ["systemd", "platform"],
+    "deployment": ["systemd-and-docker", "systemd", "docker", "platform"],
     "use_celery": [True, False],
     "media_storage": ["local", "s3"],
     "license": ["proprietary", "MIT", "BSD-3-Clause", "Apache-2.0"],
 }
 # The answer to each question of a piece that brings nothing, and the one that brings it.
 PIECES: dict[str, tuple[Any, Any]] = {
-    "deployment": ("platform", "systemd"),
+    "deployment": ("platform", "systemd-and-docker"),
     "use_celery": (False, True),
     "media_storage": ("local", "s3"),
 }
@@ -45,8 +45,9 @@ def all_pairs() -> list[Answers]:
 def each_piece() -> list[Answers]:
     """Return nothing, everything, each piece alone, and everything but each piece, without repetitions."""
     combinations = [ALL_OFF, ALL_ON]
-    for question, (off, on) in PIECES.items():
-        combinations += [ALL_OFF | {question: on}, ALL_ON | {question: off}]
+    for question in PIECES:
+        for choice in CHOICES[question]:
+            combinations += [ALL_OFF | {question: choice}, ALL_ON | {question: choice}]
     return [answers for index, answers in enumerate(combinations) if answers not in combinations[:index]]
 
 

@@ -47,30 +47,43 @@ tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/inte
 tests/integration/test_pages.py tests/integration/test_production_config.py
 tests/performance/test_response_times.py
 """
-# What an answer adds, and the words that stand nowhere without it (but "workers = env.", which is gunicorn's).
+# What a piece adds, and the words that stand nowhere without it (but "workers = env.", which is gunicorn's).
 ADDED = {
-    "deployment": """
+    "server": """
         DEPLOYMENT.md apps/core/management/__init__.py apps/core/management/commands/__init__.py
-        apps/core/management/commands/nginx_headers.py deploy/lib.sh deploy/redis.conf
-        deploy/bin/certificate deploy/bin/manage deploy/bin/provision deploy/bin/release deploy/bin/rollback
-        deploy/bin/status
-        deploy/nginx/413.html deploy/nginx/429.html deploy/nginx/maintenance.html
-        deploy/nginx/mozilla-intermediate.conf deploy/nginx/proxy.conf deploy/nginx/redirect.conf
-        deploy/nginx/refuse.conf deploy/nginx/site.conf
-        deploy/systemd/all.target deploy/systemd/hardening.conf deploy/systemd/web.service deploy/systemd/web.socket
-        tests/integration/test_nginx_headers.py
+        apps/core/management/commands/nginx_headers.py deploy/certificate.sh deploy/common.sh deploy/redis.conf
+        deploy/nginx/413.html deploy/nginx/429.html deploy/nginx/host.conf deploy/nginx/http.conf
+        deploy/nginx/maintenance.html deploy/nginx/mozilla-intermediate.conf deploy/nginx/proxy.conf
+        deploy/nginx/redirect.conf deploy/nginx/refuse.conf deploy/nginx/render deploy/nginx/server.conf
+        deploy/nginx/site.conf tests/integration/test_nginx_headers.py
     """,
-    "use_celery": """
+    "systemd": """
+        deploy/lib.sh deploy/bin/certificate deploy/bin/manage deploy/bin/provision deploy/bin/release
+        deploy/bin/rollback deploy/bin/status deploy/systemd/all.target deploy/systemd/hardening.conf
+        deploy/systemd/redis.conf deploy/systemd/web.service deploy/systemd/web.socket
+    """,
+    "docker": """
+        .dockerignore .env.production.template Dockerfile compose.host-expose.yaml compose.prod.yaml compose.yaml
+        deploy/docker/ask.py deploy/docker/certificate deploy/docker/check_env.py deploy/docker/database.sql
+        deploy/docker/gate.conf deploy/docker/lib.sh deploy/docker/local.conf deploy/docker/migrate-plan
+        deploy/docker/new_env.py
+        deploy/docker/nginx.conf deploy/docker/publish deploy/docker/release deploy/docker/rollback deploy/docker/serve
+        deploy/docker/take-over deploy/docker/up deploy/nginx/http-only.conf docs/coolify.md
+        nginx/acme/.gitignore nginx/ssl/.gitignore tests/unit/test_production_environment.py
+    """,
+    "celery": """
         apps/core/tasks.py apps/health/checks/broker.py config/celery.py config/settings/components/celery.py
         tests/integration/test_celery.py tests/unit/test_tasks.py
     """,
-    "use_celery and deployment": "deploy/systemd/beat.service deploy/systemd/worker.service",
-    "media_storage": "config/settings/components/s3.py tests/integration/test_s3.py",
+    "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
+    "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
 }
 WORDS = {
-    "deployment": r"systemd|nginx|certbot|provision|sudo|journalctl|deployment\.md|\bdeploy/",
-    "use_celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
-    "media_storage": r"\bs3\b|boto|\baws|bucket|\bmoto\b|flask|django-storages|object storage",
+    "server": r"nginx|certbot|sudo|deployment\.md|\bdeploy/",
+    "systemd": r"systemd|provision|journalctl|/etc/my_project/environment",
+    "docker": r"docker|\bcompose|coolify|env\.production|env-production",
+    "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
+    "s3": r"\bs3\b|boto|\baws|bucket|\bmoto\b|flask|django-storages|object storage",
 }
 LICENSES = {
     "proprietary": "All rights reserved",
@@ -82,16 +95,23 @@ LICENSES = {
 combinations = pytest.mark.parametrize("answers", all_pairs(), ids=name_of)
 
 
-def is_on(answers: Answers, question: str) -> bool:
-    """Say whether the piece of a question was asked for."""
-    return bool(answers[question] == ALL_ON[question])
+def is_on(answers: Answers, piece: str) -> bool:
+    """Say whether a piece was asked for."""
+    asked_for = {
+        "server": answers["deployment"] != "platform",
+        "systemd": "systemd" in answers["deployment"],
+        "docker": "docker" in answers["deployment"],
+        "celery": answers["use_celery"],
+        "s3": answers["media_storage"] == "s3",
+    }
+    return bool(asked_for[piece])
 
 
 @combinations
 def test_the_files_are_exactly_those_of_the_answers(bake: Callable[..., Project], answers: Answers) -> None:
     expected = ALWAYS.split()
-    for questions, files in ADDED.items():
-        expected += files.split() if all(is_on(answers, question) for question in questions.split(" and ")) else []
+    for pieces, files in ADDED.items():
+        expected += files.split() if all(is_on(answers, piece) for piece in pieces.split(" and ")) else []
     assert bake(**answers).files() == sorted(expected)
 
 
@@ -104,8 +124,8 @@ def test_nothing_is_left_over(bake: Callable[..., Project], answers: Answers) ->
         assert ">>" not in text, name
         if name == ".cookiecutter.json":
             continue
-        for question, words in WORDS.items():
-            if not is_on(answers, question):
+        for piece, words in WORDS.items():
+            if not is_on(answers, piece):
                 found = re.search(words, text + name, re.IGNORECASE)
                 assert found is None, f"{name}: {found}"
 
@@ -149,10 +169,11 @@ def test_style_is_clean(bake: Callable[..., Project], answers: Answers) -> None:
 @combinations
 def test_scripts_are_clean_and_can_be_run(bake: Callable[..., Project], answers: Answers) -> None:
     project = bake(**answers)
-    scripts = [name for name in project.files() if name.startswith("deploy/bin/") or name.endswith(".sh")]
-    project.run(tool("shellcheck"), "--external-sources", *scripts)
+    scripts = {name for name in project.files() if project.read(name).startswith("#!/bin/sh\n")}
+    project.run(tool("shellcheck"), "--external-sources", *sorted(scripts))
     executable = {name for name in project.files() if os.access(project.path / name, os.X_OK)}
-    assert executable - {"manage.py"} == set(scripts) - {"deploy/lib.sh"}
+    read_by_others = {f"deploy/{name}.sh" for name in ("lib", "docker/lib", "certificate", "common")}
+    assert executable - {"manage.py"} == scripts - read_by_others
 
 
 @combinations

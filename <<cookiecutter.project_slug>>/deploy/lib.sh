@@ -2,6 +2,9 @@
 # What the commands in deploy/bin share. It is read by them, not run.
 # shellcheck disable=SC2034 # they use what is set here
 
+# shellcheck source=deploy/common.sh
+. "$(dirname "$(readlink -f "$0")")/../common.sh"
+
 project="<< cookiecutter.project_slug >>"
 root="/srv/$project"               # source, releases, environments, current, previous
 source="$root/source"
@@ -10,15 +13,6 @@ environment="/etc/$project/environment"
 tls="/etc/ssl/$project"
 socket="/run/$project/web.sock"
 services="web<< ' worker beat' if cookiecutter.use_celery >>"
-
-fail() {
-    printf 'Error: %s\n' "$1" >&2
-    exit 1
-}
-
-need_root() {
-    [ "$(id -u)" = 0 ] || fail "this command must be run as root; put sudo before it."
-}
 
 # One provision, release or rollback at a time.
 lock() {
@@ -57,12 +51,6 @@ manage_in() {
         "$(readlink -f "$folder/.venv")/bin/python" manage.py "$@"
 }
 
-# Say what is done next; should it fail, this is what is said to have failed.
-step() {
-    current_step=$1
-    printf '==> %s\n' "$1"
-}
-
 # begin: from here to the end, whatever fails leaves the former release in service and says which step it was.
 begin() {
     current_step=
@@ -96,8 +84,7 @@ finish() {
     if [ -n "$former" ]; then consequence="$former goes on serving"; fi
     # shellcheck disable=SC2086 # the folders are words
     rm -rf $unfinished
-    printf 'Error: stopped at the step "%s", for the reason above; %s.\n' "$current_step" "$consequence" >&2
-    exit 1
+    stop_at_step "$consequence"
 }
 
 # point LINK RELEASE: lead a link of $root to a release, at once; without a release, remove it.
@@ -190,24 +177,20 @@ install_files() {
     put "$tree/deploy/systemd/all.target" "/etc/systemd/system/$project.target"
     put "$tree/deploy/systemd/hardening.conf" "/etc/systemd/system/$project-.service.d/hardening.conf"
     put "$tree/deploy/nginx/mozilla-intermediate.conf" /etc/nginx/snippets/mozilla-intermediate.conf
-    for file in proxy.conf maintenance.html 413.html 429.html; do
-        put "$tree/deploy/nginx/$file" "/etc/nginx/$project/$file"
-    done
+    put "$tree/deploy/nginx/host.conf" "/etc/nginx/$project/local.conf"
     for file in headers-http.conf headers-server.conf; do
         # Before the first release there are none.
         if [ -e "$tree/$file" ]; then put "$tree/$file" "/etc/nginx/$project/$file"; else touch "/etc/nginx/$project/$file"; fi
     done
 
-    # The first name of ALLOWED_HOSTS is the site's, and visitors of the others are led to it.
-    hosts=$(sed -n 's/^ALLOWED_HOSTS=//p' "$environment" | tr -d "\"' ")
-    domain=${hosts%%,*}
-    others=$(printf '%s' "${hosts#"$domain"}" | tr ',' ' ')
-    site=$(mktemp)
-    set -- "$tree/deploy/nginx/site.conf"
-    if [ -n "$others" ]; then set -- "$@" "$tree/deploy/nginx/redirect.conf"; fi
-    sed "s/<< cookiecutter.domain_name | replace('.', '[.]') >>/$domain/g; s/ other[.]invalid;/$others;/" "$@" >"$site"
-    put "$site" "/etc/nginx/sites-enabled/$project.conf"
-    rm "$site"
+    rendered=$(mktemp --directory)
+    "$tree/deploy/nginx/render" "$rendered" "$(sed -n 's/^ALLOWED_HOSTS=//p' "$environment")"
+    put "$rendered/site.conf" "/etc/nginx/sites-enabled/$project.conf"
+    rm "$rendered/site.conf"
+    for file in "$rendered"/*; do
+        put "$file" "/etc/nginx/$project/$(basename "$file")"
+    done
+    rm -r "$rendered"
 
     if [ -n "$is_changed" ]; then
         nginx -t -q

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings.environment import env
+from config.settings.guard import DEVELOPMENT_SECRET_KEY
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -23,8 +24,6 @@ SITE_VERSION: str = PYPROJECT["project"]["version"]
 SERVICE_NAME = "<< cookiecutter.project_slug >>"
 
 # Security
-# The key that a fresh checkout runs with; production refuses it.
-DEVELOPMENT_SECRET_KEY = "development-only-never-in-production"  # noqa: S105
 SECRET_KEY = env("SECRET_KEY", default=DEVELOPMENT_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = False

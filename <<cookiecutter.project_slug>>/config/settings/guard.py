@@ -1,8 +1,13 @@
-"""What production must not start with."""
+"""What production must not start with.
+
+It imports nothing but the standard library, so that a script can run this file without the project's requirements.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+# The key that a fresh checkout runs with.
+DEVELOPMENT_SECRET_KEY = "development-only-never-in-production"  # noqa: S105
 PLACEHOLDERS = ("change", "example", "insecure", "placeholder", "replace", "secret", "your-")
 BACKENDS_THAT_SEND_NOTHING = {
     f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")
@@ -14,15 +19,21 @@ def find_problems(settings: Mapping[str, Any]) -> list[str]:
     return [*_security(settings), *_services(settings)]
 
 
+def secret_key_problem(key: str) -> str | None:
+    """Return what is wrong with ``key`` as production's SECRET_KEY in a sentence without it, or None."""
+    if key in ("", DEVELOPMENT_SECRET_KEY):
+        return "SECRET_KEY is missing or the development key; set one made with: openssl rand -base64 48"
+    if len(key) < 50:
+        return f"SECRET_KEY has {len(key)} characters; use at least 50, made with: openssl rand -base64 48"
+    if any(word in key.lower() for word in PLACEHOLDERS) or len(set(key)) < 10:
+        return "SECRET_KEY is a placeholder; set one made with: openssl rand -base64 48"
+    return None
+
+
 def _security(settings: Mapping[str, Any]) -> Iterator[str]:
     domain = settings["SITE_DOMAIN"]
-    key = settings["SECRET_KEY"]
-    if key in ("", settings["DEVELOPMENT_SECRET_KEY"]):
-        yield "SECRET_KEY is missing or the development key; set one made with: openssl rand -base64 48"
-    elif len(key) < 50:
-        yield f"SECRET_KEY has {len(key)} characters; use at least 50, made with: openssl rand -base64 48"
-    elif any(word in key.lower() for word in PLACEHOLDERS) or len(set(key)) < 10:
-        yield "SECRET_KEY is a placeholder; set one made with: openssl rand -base64 48"
+    if problem := secret_key_problem(settings["SECRET_KEY"]):
+        yield problem
 
     if settings["DEBUG"]:
         yield "DEBUG is true; unset it, for it shows settings and source to visitors"

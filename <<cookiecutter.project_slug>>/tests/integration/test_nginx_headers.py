@@ -23,7 +23,8 @@ def printed(context: str) -> str:
 
 @pytest.mark.parametrize("is_https", [True, False], ids=["HTTPS", "HTTP"])
 def test_a_page_has_the_same_headers(client: Client, is_https: bool) -> None:
-    found = re.findall(r'map (?:"\$https )?\$upstream_http_(\w+)"? .*\n.*\n    "(on )?" "(.*)";', printed("http"))
+    pattern = r'map (?:"\$\w+_scheme )?\$upstream_http_(\w+)"? .*\n.*\n    "(https )?" "(.*)";'
+    found = re.findall(pattern, printed("http"))
     expected = {name.replace("_", "-"): value for name, https_only, value in found if is_https or not https_only}
     answer = client.get("/", secure=is_https)
     assert {name: answer.headers.get(name) for name in expected} == expected

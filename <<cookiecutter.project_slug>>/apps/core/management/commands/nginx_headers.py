@@ -49,7 +49,7 @@ class Command(BaseCommand):
         for name, value in security_headers(is_https=True).items():
             sent, key = f"$upstream_http_{name.lower().replace('-', '_')}", ""
             if name not in over_http:
-                sent, key = f'"$https {sent}"', "on "
+                sent, key = f'"${settings.SERVICE_NAME}_scheme {sent}"', "https "
             yield f"map {sent} {self.variable(name)} {{"
             yield '    default "";'
             yield f'    "{key}" "{value}";'

@@ -1,0 +1,148 @@
+#!/bin/sh
+# What release and rollback share. It is read by them, not run, from the project's folder.
+# shellcheck disable=SC2034 # they use what is set here
+
+# shellcheck source=deploy/common.sh
+. deploy/common.sh
+
+environment=.env.production
+
+# The value of a variable of the environment file, or nothing.
+setting() {
+    sed -n "s/^$1=//p" "$environment" | tr -d "'"
+}
+
+[ -s "$environment" ] || fail "$environment is missing; make it with: make env-production"
+# Images and containers bear this name.
+image=$(setting COMPOSE_PROJECT_NAME)
+
+compose() {
+    docker compose --env-file "$environment" --ansi never --progress quiet "$@"
+}
+
+# containers SERVICE [OPTION...]: the running containers of a service, or those that OPTIONS of docker ps choose.
+containers() {
+    service=$1
+    shift
+    docker ps --quiet --no-trunc --filter "label=com.docker.compose.project=$image" \
+        --filter "label=com.docker.compose.service=$service" --filter label=com.docker.compose.oneoff=False "$@"
+}
+
+# begin: one release or rollback at a time; until visitors are on the new one, whatever fails leaves the former image in service.
+begin() {
+    exec 9<"$environment"
+    flock --nonblock 9 || fail "another release or rollback is running; wait until it has ended."
+    some=$(containers web | head -n 1)
+    [ -n "$some" ] || fail "the site is not running; start it with: make up-prod"
+    # The one that visitors are brought to; after a release that was interrupted there may be another.
+    serving=$(basename "$(docker exec "$some" readlink /run/<< cookiecutter.project_slug >>/web.sock)" .sock)
+    old=$(containers web | grep "^$serving") || fail "no container serves the site; look at: make logs-prod"
+    former=$(docker inspect --format '{{.Image}}' "$old")
+    current_step=
+    built=
+    is_tagged=
+    is_switched=
+    consequence="the former release goes on serving"
+    trap finish EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' HUP TERM
+    remove_all_but "$old"
+}
+
+finish() {
+    status=$?
+    trap - EXIT
+    [ "$status" != 0 ] || exit 0
+    trap '' INT HUP TERM
+    if [ -n "$is_tagged" ]; then docker tag "$former" "$image:current"; fi
+    if [ -n "$is_switched" ]; then
+        echo "==> Go back to the former image"
+        # >> if cookiecutter.use_celery
+        if ! restart_workers; then echo "Error: its workers do not start; see: make logs-prod" >&2; fi
+        # >> endif
+        if ! bring_visitors_to "$old"; then echo "Error: its container does not take over; see: make logs-prod" >&2; fi
+    fi
+    remove_all_but "$old"
+    if [ -n "$built" ] && [ -n "$(docker image ls --quiet "$built")" ]; then docker image rm "$built" >/dev/null; fi
+    stop_at_step "$consequence"
+}
+
+# remove_all_but CONTAINER: stop and remove the other containers of the site, when their requests have ended.
+remove_all_but() {
+    for container in $(containers web --all); do
+        if [ "$container" != "$1" ]; then
+            docker stop "$container" >/dev/null
+            docker rm "$container" >/dev/null
+        fi
+    done
+}
+
+# Have nginx, if it is one of the containers, read its configuration again.
+reload() {
+    for container in $(containers nginx); do
+        docker exec "$container" nginx -t -q && docker exec "$container" nginx -s reload
+    done
+}
+
+# bring_visitors_to CONTAINER: nothing is brought there before nginx has taken what belongs to it.
+bring_visitors_to() {
+    docker exec "$1" deploy/docker/publish && reload && docker exec "$1" deploy/docker/take-over
+}
+
+# start SERVICE...: start containers that are not there yet, and return when they are well. Those that run stay as they are, for
+# to replace them is what a release does with care; so does the one of migrate, which runs once more in vain.
+start() {
+    compose up --detach --no-build --no-recreate --wait --wait-timeout 120 "$@"
+}
+
+# >> if cookiecutter.use_celery
+restart_workers() {
+    compose rm --stop --force worker beat && start worker beat
+}
+
+# >> endif
+# try IMAGE: start the site from an image beside the one in service, where no visitor is, and ask it whether it is ready.
+try() {
+    is_tagged=yes
+    docker tag "$1" "$image:current"
+    if ! start --scale web=2 web; then
+        docker logs --tail 30 "$(newest)"
+        return 1
+    fi
+    new=$(newest)
+    docker exec "$new" python deploy/docker/ask.py /ready/
+}
+
+# The container that was started last.
+newest() {
+    containers web --all --latest
+}
+
+# put_into_service: bring visitors to the container that was tried, and return when the former one is gone.
+put_into_service() {
+    is_switched=yes
+    # >> if cookiecutter.use_celery
+    # The worker first: it must know the tasks that the new site sends.
+    step "Restart the workers"
+    restart_workers
+
+    # >> endif
+    step "Bring visitors to it"
+    bring_visitors_to "$new"
+    docker exec "$new" python deploy/docker/ask.py /ready/ /run/<< cookiecutter.project_slug >>/web.sock
+
+    # Those who have connected to the former one are on their way in.
+    sleep 2
+    is_tagged=
+    is_switched=
+    built=
+    old=$new
+    consequence="the new one is in service"
+    if [ "$former" != "$(docker inspect --format '{{.Image}}' "$new")" ]; then docker tag "$former" "$image:previous"; fi
+
+    step "Stop the former one"
+    remove_all_but "$new"
+    # The one of migrate would keep the image that it ran from, and Compose make all others anew for its sake.
+    compose rm --force migrate
+    compose up --detach --no-build --no-recreate migrate
+}
