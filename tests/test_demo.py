@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.combinations import ALL_ON, Answers
 from tests.conftest import ROOT, Project, clean_environment, tool
-from tests.documents import Running, shell_blocks
+from tests.documents import Running, sections, shell_blocks
 from tests.servers import Server, find, listens
 
 SITE = "http://127.0.0.1:8000"
@@ -116,7 +116,9 @@ def test_the_readme_of_a_project(
     shutil.copytree(bake(**answers).path, folder)
     # The address of a server is the reader's own; everything else stays as it is written.
     texts = {"postgres://postgres@127.0.0.1:5432/postgres": postgresql.url, "redis://127.0.0.1:6379/0": redis.url}
-    blocks = shell_blocks(folder / "README.md")
+    # What it says of Docker is followed by tests/deploy/test_compose_development.py.
+    parts = sections(folder / "README.md")
+    blocks = [block for heading, part in parts.items() if heading != "With Docker" for block in part]
     assert len(blocks) == 6
     path = f"{Path(tool('uv')).parent}:{os.environ['PATH']}"
     for number, block in enumerate(blocks):

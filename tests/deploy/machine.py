@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.documents import sections
 from tests.servers import free_port, wait_until
 
 IMAGE = "slipway-debian"
@@ -51,6 +52,10 @@ class Machine:
         for heading in headings:
             for block in document[heading]:
                 self.run(block, user="admin")
+
+    def block(self, heading: str, number: int = 0) -> str:
+        """Return a shell block of the DEPLOYMENT.md that was pushed last."""
+        return sections(self.repository / "DEPLOYMENT.md")[heading][number]
 
     def say(self, script: str) -> str:
         """Return what a shell script prints."""
@@ -98,6 +103,13 @@ class Machine:
         subprocess.run(command, check=True)
         self.run("chown -R root:root /var/lib/git")
 
+    def give_images(self, *images: str) -> None:
+        """Give the machine's Docker engine images that it would fetch from a registry."""
+        with subprocess.Popen([self.docker, "save", *images], stdout=subprocess.PIPE) as saved:
+            load = [self.docker, "exec", "--interactive", self.container, "docker", "load", "--quiet"]
+            subprocess.run(load, stdin=saved.stdout, check=True, capture_output=True)
+        assert saved.returncode == 0
+
     def trust(self) -> None:
         """Make this machine, and the tests, trust the authority, as the world trusts a real one."""
         address = f"https://127.0.0.1:{self.ports[15000]}/roots/0"
@@ -142,6 +154,19 @@ class Machine:
         is_json = answer.headers["Content-Type"].startswith("application/json")
         return answer.status, json.loads(body)["checks"] if is_json else {}
 
+    def is_trusted(self, host: str = "example.com") -> bool:
+        """Say whether a host has a certificate that can be believed; a reload takes a moment to bring it into use."""
+        with contextlib.suppress(OSError):
+            self.connect(host).connect()
+            return True
+        return False
+
+    def is_ready(self) -> bool:
+        """Say whether the site is reached, and ready."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.ready()[0] == 200
+        return False
+
     def wait_for_boot(self) -> None:
         """Return when everything that starts with the machine has started."""
         states = ("running", "degraded")
@@ -153,9 +178,12 @@ class Machine:
         wait_until(is_up, 120, "the machine's start")
 
     def restart(self) -> None:
-        """Restart the whole machine."""
+        """Restart the whole machine, and return when the site is ready again.
+
+        Afterwards no command can be run on a machine with a Docker engine of its own, for the reason below.
+        """
         subprocess.run([self.docker, "restart", "--time", "60", self.container], check=True, capture_output=True)
-        self.wait_for_boot()
+        wait_until(self.is_ready, 120, "the site's return")
 
 
 class Https(http.client.HTTPSConnection):
@@ -180,7 +208,8 @@ def machine(docker: str, folder: Path, hosts: tuple[str, ...] = ("example.com",)
     subprocess.run(build, check=True, capture_output=True)
     ports = {port: free_port() for port in (80, 443, 15000)}
     options = ["--privileged", *CGROUPS, "--tmpfs", "/run", "--tmpfs", "/tmp:exec"]  # noqa: S108
-    options += ["--hostname", "server"]
+    # A Docker engine of the machine's own cannot keep its files within this one's.
+    options += ["--hostname", "server", "--volume", "/var/lib/docker", "--volume", "/var/lib/containerd"]
     options += [word for port in ports for word in ("--publish", f"127.0.0.1:{ports[port]}:{port}")]
     options += [word for host in hosts for word in ("--add-host", f"{host}:127.0.0.1")]
     start = [docker, "run", "--detach", *options, IMAGE]
@@ -188,6 +217,9 @@ def machine(docker: str, folder: Path, hosts: tuple[str, ...] = ("example.com",)
     try:
         running = Machine(docker, container, ports, folder)
         running.wait_for_boot()
+        # Where nothing runs in the machine's own cgroup, an engine on it gives that to its containers. From then on it
+        # takes no other process, so that no further command could be run.
+        subprocess.run([docker, "exec", "--detach", container, "sleep", "infinity"], check=True)
         yield running
     finally:
         subprocess.run([docker, "rm", "--force", "--volumes", container], check=True, capture_output=True)

@@ -13,24 +13,29 @@ import pytest
 
 from tests.combinations import ALL_ON
 from tests.conftest import Project
+from tests.deploy.damage import (
+    add_rule,
+    add_task,
+    break_check,
+    break_code,
+    break_migration,
+    break_readiness,
+    break_requirement,
+    break_site,
+    break_worker,
+    give_version,
+)
 from tests.deploy.load import CONNECTIONS, Load
 from tests.deploy.machine import Machine, machine
+from tests.deploy.site_checks import PASSWORD, style_of
 from tests.documents import sections
 from tests.servers import wait_until
 
 BIN = "/srv/my_project/source/deploy/bin"
 ENVIRONMENT = "/etc/my_project/environment"
 ALL_READY = (200, {"database": True, "cache": True, "broker": True})
-PASSWORD = "correct horse battery"
 
 pytestmark = pytest.mark.timeout(900)
-
-
-def replace(path: Path, old: str, new: str) -> None:
-    """Replace a text that stands in a file."""
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +46,11 @@ def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactor
     """
     folder = tmp_path_factory.mktemp("source") / "project"
     shutil.copytree(bake(python_version="3.14", **ALL_ON).path, folder)
-    # A task whose effect can be counted, and that is given to another worker soon after its own was killed.
-    with (folder / "apps/core/tasks.py").open("a") as tasks:
-        tasks.write(EFFECT)
-    replace(folder / "config/settings/components/celery.py", "CELERY_TASK_TIME_LIMIT + 900", "20")
+    add_task(folder, EFFECT)
     return folder
 
 
+# Its effect can be counted.
 EFFECT = '''
 
 @shared_task
@@ -79,22 +82,10 @@ def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) 
         yield running
 
 
-@pytest.fixture
-def project(source: Path, tmp_path: Path) -> Path:
-    """A copy of the project, to be changed for one release."""
-    shutil.copytree(source, tmp_path / "project")
-    return tmp_path / "project"
-
-
-def block(server: Machine, heading: str, number: int = 0) -> str:
-    """Return a shell block of the document that the machine's repository has."""
-    return sections(server.repository / "DEPLOYMENT.md")[heading][number]
-
-
 def release(server: Machine, project: Path, **options: Any) -> Any:
     """Push the project and release it as the document says."""
     server.push(project)
-    return server.run(block(server, "Releasing"), user="admin", **options)
+    return server.run(server.block("Releasing"), user="admin", **options)
 
 
 def current(server: Machine) -> str:
@@ -102,15 +93,9 @@ def current(server: Machine) -> str:
     return server.say("basename $(readlink /srv/my_project/current)")
 
 
-def give_version(project: Path, version: str) -> None:
-    """Give the project a version, which /health/ tells."""
-    pyproject = project / "pyproject.toml"
-    pyproject.write_text(re.sub(r'(?m)^version = ".*"', f'version = "{version}"', pyproject.read_text()))
-
-
 def test_provisioning_twice_changes_nothing(server: Machine) -> None:
     before = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project.conf /etc/nginx/sites-enabled/*")
-    assert "Nothing had to be changed." in server.run(block(server, "2. Prepare the machine"), user="admin").stdout
+    assert "Nothing had to be changed." in server.run(server.block("2. Prepare the machine"), user="admin").stdout
     after = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project.conf /etc/nginx/sites-enabled/*")
     assert before == after
 
@@ -131,8 +116,7 @@ def test_no_secret_is_shown(server: Machine) -> None:
 
 def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
     give_version(source, "0.2.0")
-    style = source / "static/css/site.css"
-    style.write_text(style.read_text() + "\nmark {\n    color: inherit;\n}\n")
+    add_rule(source)
     former = style_of(server)
     with Load(server) as load:
         result = release(server, source)
@@ -147,53 +131,10 @@ def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
     assert (server.get(former).status, server.get(style_of(server)).status) == (200, 200)
 
 
-def style_of(server: Machine) -> str:
-    """Return the address of the first page's style sheet."""
-    return str(server.get("/").read().decode().split('rel="stylesheet" href="')[1].split('"')[0])
-
-
-def break_migration(project: Path) -> None:
-    (project / "apps/users/migrations/0002_broken.py").write_text(
-        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
-        '    dependencies = [("users", "0001_initial")]\n    operations = [migrations.RunSQL("SELECT 1/0")]\n'
-    )
-
-
-def break_check(project: Path) -> None:
-    replace(project / "config/settings/production.py", "SESSION_COOKIE_SECURE = True", "SESSION_COOKIE_SECURE = False")
-
-
-def break_readiness(project: Path) -> None:
-    (project / "apps/health/checks/never.py").write_text('def check() -> None:\n    raise RuntimeError("not today")\n')
-    replace(
-        project / "config/settings/base.py",
-        "READINESS_CHECKS = {",
-        'READINESS_CHECKS = {\n"never": "apps.health.checks.never.check",',
-    )
-
-
-def break_requirement(project: Path) -> None:
-    requirements = project / "requirements/production.txt"
-    requirements.write_text(re.sub(r"sha256:[0-9a-f]{8}", "sha256:00000000", requirements.read_text()))
-
-
-def break_code(project: Path) -> None:
-    replace(project / "config/urls.py", "urlpatterns = [", "urlpatterns = [\nnothing_of_that_name,")
-
-
 def break_start(project: Path) -> None:
     """Fail only where the socket is the service's own, which trying the release cannot show."""
     with (project / "gunicorn.conf.py").open("a") as configuration:
         configuration.write('if not os.environ.get("GUNICORN_WORKERS"):\n    sys.exit("Error: not as a service.")\n')
-
-
-def break_worker(project: Path) -> None:
-    with (project / "config/celery.py").open("a") as celery:
-        celery.write('\nif "worker" in __import__("sys").argv:\n    raise SystemExit("Error: no work today.")\n')
-
-
-def break_site(project: Path) -> None:
-    replace(project / "deploy/nginx/site.conf", "client_max_body_size 10m;", "client_max_body_size;")
 
 
 @pytest.mark.parametrize(
@@ -236,7 +177,7 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
 
 def test_a_rollback_loses_no_request(server: Machine, source: Path) -> None:
     with Load(server) as load:
-        server.run(block(server, "Rolling back"), user="admin")
+        server.run(server.block("Rolling back"), user="admin")
     assert (load.lost, load.closed) == ({}, 0)
     assert load.versions == {"0.1.0", "0.2.0"}
     assert json.loads(server.get("/health/").read())["version"] == "0.1.0"
@@ -268,7 +209,7 @@ def test_a_migration_that_waits_for_a_lock_gives_up(server: Machine, project: Pa
         '    dependencies = [("users", "0001_initial")]\n'
         '    operations = [migrations.RunSQL("LOCK TABLE users_user IN ACCESS EXCLUSIVE MODE")]\n'
     )
-    hold = "BEGIN; LOCK TABLE users_user IN ACCESS SHARE MODE; SELECT pg_sleep(40)"
+    hold = "BEGIN; LOCK TABLE users_user IN ACCESS SHARE MODE; SELECT pg_sleep(300)"
     holder = [
         server.docker,
         "exec",
@@ -286,7 +227,7 @@ def test_a_migration_that_waits_for_a_lock_gives_up(server: Machine, project: Pa
         result = release(server, project, check=False)
         assert result.returncode == 1
         assert "canceling statement due to lock timeout" in result.stderr + result.stdout
-        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(40)'"
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)'"
         server.run(f'runuser -u postgres -- psql my_project -c "{end} AND pid <> pg_backend_pid()"')
         process.wait(timeout=30)
 
@@ -358,7 +299,7 @@ def test_settings_are_changed_by_releasing_again(server: Machine, environment: N
     server.run(f"sed -i 's/^ALLOWED_HOSTS=.*/ALLOWED_HOSTS=example.com,www.example.com/' {ENVIRONMENT}")
     server.run("echo SECURE_HSTS_SECONDS=31536000 | tee -a /etc/my_project/environment")
     with Load(server) as load:
-        server.run(block(server, "Changing settings"), user="admin")
+        server.run(server.block("Changing settings"), user="admin")
     assert load.lost == {}
     assert load.closed <= CONNECTIONS
     for path in ("/", "/static/favicon.svg"):
@@ -366,15 +307,16 @@ def test_settings_are_changed_by_releasing_again(server: Machine, environment: N
     # A name more is led to the first, once the certificate has it too.
     answer = server.get("/admin/?x=1", host="www.example.com", scheme="http")
     assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
-    certificate = block(server, "4. Get a certificate").replace("--email", "--domain www.example.com --expand --email")
+    certificate = server.block("4. Get a certificate").replace("--email", "--domain www.example.com --expand --email")
     server.run(certificate, user="admin")
+    wait_until(lambda: server.is_trusted("www.example.com"), 20, "the certificate's coming into use")
     answer = server.get("/admin/?x=1", host="www.example.com")
     assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
     assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
 
 
 def test_the_commands_of_every_day_work(server: Machine) -> None:
-    look, stop = block(server, "Every day", 0), block(server, "Every day", 1)
+    look, stop = server.block("Every day", 0), server.block("Every day", 1)
     result = server.run(look, user="admin")
     assert "valid until" in result.stdout
     assert "System check identified no issues" in result.stdout

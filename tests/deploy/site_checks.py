@@ -1,0 +1,236 @@
+"""What holds for a deployed site, seen from outside over HTTPS, however its project got there.
+
+A test module inherits from SiteChecks, and has two fixtures: ``server``, the machine, and ``way``.
+"""
+
+import base64
+import gzip
+import json
+import re
+import ssl
+import subprocess
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import tool
+from tests.deploy.machine import Machine
+from tests.servers import wait_until
+
+HEADERS = {
+    "Strict-Transport-Security": "max-age=3600",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+# The smallest picture there is.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PASSWORD = "correct horse battery"
+
+
+class Way(NamedTuple):
+    """How a project was deployed, in commands of the machine."""
+
+    # What begins a command of manage.py.
+    manage: str
+    # Stop and start the application, while nginx goes on.
+    stop: str
+    start: str
+    # Print nginx's log of requests, and what the application has written.
+    access_log: str
+    output: str
+    # The smallest compression that there is of a static file.
+    compression: str
+
+
+def style_of(server: Machine) -> str:
+    """Return the address of the first page's style sheet."""
+    return str(server.get("/").read().decode().split('rel="stylesheet" href="')[1].split('"')[0])
+
+
+class SiteChecks:
+    """What a visitor notices."""
+
+    def test_a_visitor_sees_the_first_page_with_each_header_once(self, server: Machine) -> None:
+        answer = server.get("/")
+        assert answer.status == 200
+        assert "<h1>My Project</h1>" in answer.read().decode()
+        for name, value in HEADERS.items():
+            assert answer.headers.get_all(name) == [value]
+        assert answer.headers["Server"] == "nginx"
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("/", 200),
+            ("/nowhere/", 404),
+            ("/admin/", 302),
+            ("/static/favicon.svg", 200),
+            ("/static/nothing.css", 404),
+            ("/media/nothing.png", 404),
+            ("/.env", 404),
+            ("/static/.git/config", 404),
+            ("/dump.sql", 404),
+        ],
+    )
+    def test_every_answer_has_each_header_once(self, server: Machine, path: str, status: int) -> None:
+        answer = server.get(path)
+        assert answer.status == status
+        for name, value in HEADERS.items():
+            assert answer.headers.get_all(name) == [value], name
+
+    def test_http_leads_to_https(self, server: Machine) -> None:
+        answer = server.get("/admin/?next=/x", scheme="http")
+        assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?next=/x")
+        assert answer.headers["Strict-Transport-Security"] is None
+        assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+
+    def test_an_unknown_host_is_refused(self, server: Machine) -> None:
+        assert server.get("/", host="other.example.org", scheme="http").status == 421
+        with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"):
+            server.connect("other.example.org", verify=False).request("GET", "/")
+        connection = server.connect()
+        connection.request("GET", "/", headers={"Host": "other.example.org"})
+        assert connection.getresponse().status == 421
+
+    def test_static_files_come_from_the_disk_compressed_and_for_ever(self, server: Machine, way: Way) -> None:
+        address = style_of(server)
+        assert re.fullmatch(r"/static/css/site\.[0-9a-f]{12}\.css", address)
+        plain = server.get(address)
+        content = plain.read()
+        assert (plain.headers["Content-Encoding"], plain.headers["Content-Type"]) == (None, "text/css")
+        assert plain.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        zipped = server.get(address, headers={"Accept-Encoding": "gzip"})
+        assert (zipped.headers["Content-Encoding"], zipped.headers["Vary"]) == ("gzip", "Accept-Encoding")
+        assert gzip.decompress(zipped.read()) == content
+        smallest = server.get(address, headers={"Accept-Encoding": "gzip, br"})
+        assert smallest.headers["Content-Encoding"] == way.compression
+        assert 0 < len(smallest.read()) < len(content)
+        assert server.get("/static/css/site.css").headers["Cache-Control"] == "public, max-age=3600"
+        # Straight from the disk means that the application has nothing to do with it.
+        server.run(way.stop)
+        assert server.get(address).status == 200
+        server.run(way.start)
+
+    def test_an_uploaded_file_cannot_run_a_script(self, server: Machine, way: Way) -> None:
+        save = (
+            "from django.core.files.base import ContentFile as F;"
+            "from django.core.files.storage import default_storage as s"
+            ";print(s.save('pictures/p.png', F(bytes.fromhex('%s'))), s.save('x.html', F(b'<script>')))"
+        )
+        shell = f"{way.manage} shell --no-imports --command"
+        assert server.say(f'{shell} "{save % PNG.hex()}"') == "pictures/p.png x.html"
+        for path, kind in (("/media/pictures/p.png", "image/png"), ("/media/x.html", "text/html")):
+            answer = server.get(path)
+            assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
+            assert answer.headers.get_all("Content-Security-Policy") == ["default-src 'none'; sandbox"]
+            assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+        assert server.get("/media/").status == 403
+
+    def test_an_administrator_logs_in(self, server: Machine) -> None:
+        connection = server.connect()
+        connection.request("GET", "/admin/login/")
+        page = connection.getresponse()
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
+        assert token
+        cookie = page.headers["Set-Cookie"].split(";")[0]
+        form = f"csrfmiddlewaretoken={token[1]}&username=ann@example.com&next=/admin/&password={PASSWORD}"
+        form = form.replace(" ", "+")
+        headers = {
+            "Cookie": cookie,
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Referer": "https://example.com/",
+        }
+        connection.request("POST", "/admin/login/", body=form, headers=headers)
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Location"]) == (302, "/admin/")
+        cookies = answer.headers.get_all("Set-Cookie") or []
+        session = next(cookie for cookie in cookies if cookie.startswith("sessionid="))
+        assert {"Secure", "HttpOnly", "SameSite=Lax"} <= {part.strip() for part in session.split(";")}
+        answer.read()
+        connection.request("GET", "/admin/", headers={"Cookie": session.split(";")[0]})
+        assert "ann@example.com" in connection.getresponse().read().decode()
+
+    def test_too_many_attempts_to_log_in_are_refused(self, server: Machine) -> None:
+        statuses = [server.get("/admin/login/", method="POST", body=b"x=y").status for _ in range(10)]
+        assert statuses[0] != 429
+        assert statuses[-1] == 429
+        answer = server.get("/admin/login/", method="POST", body=b"x=y")
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+        assert "Too many attempts" in answer.read().decode()
+        assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+        assert server.get("/admin/login/").status == 200
+
+    def test_a_request_that_is_too_large_is_refused(self, server: Machine) -> None:
+        megabytes = 1024 * 1024
+        answer = server.get("/", method="POST", body=b"x" * 10 * megabytes)
+        assert answer.status in (403, 405)
+        answer = server.get("/", method="POST", headers={"Content-Length": str(10 * megabytes + 1)})
+        assert answer.status == 413
+        assert "too large" in answer.read().decode()
+        assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+        assert server.get("/data/import/", method="POST", body=b"x" * 11 * megabytes).status in (403, 404)
+        answer = server.get("/data/import/", method="POST", headers={"Content-Length": str(100 * megabytes + 1)})
+        assert answer.status == 413
+
+    def test_a_request_has_a_number_that_is_in_the_logs(self, server: Machine, way: Way) -> None:
+        made = server.get("/nowhere/?token=hunter2", headers={"Referer": "https://example.com/?token=hunter3"})
+        number = made.headers["X-Request-ID"]
+        assert re.fullmatch("[0-9a-f]{32}", number)
+        given = server.get("/", headers={"X-Request-ID": "0123-abcd-4567"})
+        assert given.headers.get_all("X-Request-ID") == ["0123-abcd-4567"]
+        refused = server.get("/", headers={"X-Request-ID": "a b<script>"})
+        assert re.fullmatch("[0-9a-f]{32}", refused.headers["X-Request-ID"])
+        server.get("/", headers={"Authorization": "Basic aHVudGVyNDpodW50ZXI0"})
+        lines = server.say(way.access_log).splitlines()
+        [line] = [json.loads(line) for line in lines if number in line]
+        assert (line["path"], line["status"], line["referer"]) == ("/nowhere/", 404, "https://example.com/")
+        journal = server.say(way.output)
+        assert '"GET /nowhere/ HTTP/1.1" 404' in journal
+        assert number in journal
+        assert "hunter" not in "\n".join([*lines, journal])
+        assert "aHVudGVy" not in "\n".join([*lines, journal])
+
+    def test_a_visitor_cannot_say_that_he_is_somebody_else(self, server: Machine, way: Way) -> None:
+        server.get("/nowhere/", headers={"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http"})
+        assert server.get("/", headers={"X-Forwarded-Proto": "http"}).status == 200
+        assert "192.0.2.1" not in server.say(way.output)
+
+    def test_tls_is_mozillas_intermediate(self, server: Machine) -> None:
+        command = [tool("sslyze"), "--mozilla_config=intermediate", "--certinfo_ca_file", str(server.authority)]
+        place = f"example.com:{server.ports[443]}{{127.0.0.1}}"
+        result = subprocess.run([*command, place], capture_output=True, text=True, check=False, timeout=120)
+        assert result.returncode == 0, result.stdout[-3000:]
+        assert "OK - Compliant" in result.stdout
+
+    def test_old_tls_is_refused(self, server: Machine) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        connection = server.connect(verify=False)
+        connection.context = context
+        with pytest.raises((ssl.SSLError, ConnectionResetError)):
+            connection.request("GET", "/")
+
+    def test_http_2_is_spoken(self, server: Machine) -> None:
+        context = ssl.create_default_context(cafile=str(server.authority))
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        connection = server.connect()
+        connection.context = context
+        connection.connect()
+        assert connection.sock.selected_alpn_protocol() == "h2"
+
+    def test_a_page_says_when_the_application_is_down(self, server: Machine, way: Way) -> None:
+        server.run(way.stop)
+        answer = server.get("/")
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
+        assert "The site is being worked on" in answer.read().decode()
+        for name, value in HEADERS.items():
+            assert answer.headers.get_all(name) == [value]
+        server.run(way.start)
+        wait_until(lambda: server.get("/").status == 200, 30, "the site's return")

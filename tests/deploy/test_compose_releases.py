@@ -1,0 +1,305 @@
+"""A Debian machine with Docker Compose and everything on: what it survives, with visitors on the site."""
+
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.combinations import ALL_ON
+from tests.conftest import Project
+from tests.deploy.compose import COMPOSE, docker_machine
+from tests.deploy.damage import (
+    add_rule,
+    add_task,
+    break_check,
+    break_code,
+    break_migration,
+    break_readiness,
+    break_requirement,
+    break_site,
+    break_worker,
+    give_version,
+)
+from tests.deploy.load import Load
+from tests.deploy.machine import Machine
+from tests.deploy.site_checks import style_of
+from tests.servers import wait_until
+
+FOLDER = "/opt/my_project"
+ENVIRONMENT = f"{FOLDER}/.env.production"
+ALL_READY = (200, {"database": True, "cache": True, "broker": True})
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with everything on, whose next releases differ by what a test changes."""
+    folder = tmp_path_factory.mktemp("source") / "project"
+    shutil.copytree(bake(python_version="3.14", **ALL_ON | {"deployment": "docker"}).path, folder)
+    add_task(folder, EFFECT)
+    return folder
+
+
+# Its effect can be counted.
+EFFECT = '''
+
+@shared_task
+def leave_a_mark(number: int) -> None:
+    """Work a little, and then tell in the cache that it is done."""
+    import time
+
+    from django.core.cache import cache
+
+    time.sleep(0.3)
+    cache.set(f"mark-{number}", True, timeout=None)
+'''
+
+
+@pytest.fixture(scope="module")
+def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which the first start was made, step by step."""
+    with docker_machine(docker, tmp_path_factory.mktemp("machine"), source, "3.14") as running:
+        yield running
+
+
+def release(server: Machine, project: Path, **options: Any) -> Any:
+    """Push the project and release it as the document says."""
+    server.push(project)
+    # Each test's history begins with the same commit and goes its own way.
+    server.run(f"git -C {FOLDER} fetch --quiet; git -C {FOLDER} reset --quiet --hard origin/main")
+    return server.run(server.block("A new release"), user="admin", **options)
+
+
+def image(server: Machine, tag: str = "current") -> str:
+    """Return the number of an image of the project's."""
+    return server.say(f"docker image inspect --format '{{{{.Id}}}}' my_project:{tag}")
+
+
+def containers(server: Machine, service: str = "") -> list[str]:
+    """Return the names of the running containers, or of those of a service."""
+    return sorted(server.say(f"{COMPOSE} ps --format '{{{{.Name}}}}' {service}").split())
+
+
+def run_in_shell(server: Machine, code: str) -> str:
+    """Return what a piece of Python prints in a Django shell of the site."""
+    return server.say(f"{COMPOSE} exec -T web python manage.py shell --no-imports --command '{code}'")
+
+
+def test_no_secret_is_shown(server: Machine) -> None:
+    secrets = re.findall(r"(?:SECRET_KEY|PASSWORD)=(.*)", server.say(f"cat {ENVIRONMENT}"))
+    assert len([secret for secret in secrets if secret]) == 3
+    shown = server.run(f"{COMPOSE} logs; {COMPOSE} ps --all --no-trunc; make -C {FOLDER} check-env").stdout
+    assert [secret for secret in secrets if secret and secret in shown] == []
+    assert server.say(f"stat --format='%a %U' {ENVIRONMENT}") == "600 root"
+
+
+def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
+    give_version(source, "0.2.0")
+    add_rule(source)
+    former, before = style_of(server), image(server)
+    with Load(server) as load:
+        result = release(server, source)
+    print(f"{load.answered} requests answered during a release")
+    assert "is in service." in result.stdout
+    assert (load.lost, load.closed) == ({}, 0)
+    assert load.versions == {"0.1.0", "0.2.0"}
+    assert json.loads(server.get("/health/").read())["version"] == "0.2.0"
+    assert server.ready() == ALL_READY
+    assert image(server, "previous") == before
+    # A page that was loaded before goes on asking for its own files.
+    assert style_of(server) != former
+    assert (server.get(former).status, server.get(style_of(server)).status) == (200, 200)
+    # The dump of the database can be read to its end.
+    dump = server.say(f"ls {FOLDER}/backups/*.dump")
+    listed = server.say(f"{COMPOSE} exec -T db pg_restore --file - <{dump} | grep -c 'COPY public.users_user '")
+    assert listed == "1"
+    assert server.say(f"stat --format=%a {dump}") == "600"
+
+
+def test_what_is_up_stays_as_it_is_when_it_is_started_again(server: Machine) -> None:
+    before = server.say("docker ps --quiet --no-trunc | sort")
+    server.run(server.block("Other settings"), user="admin")
+    assert server.say("docker ps --quiet --no-trunc | sort") == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "step", "reason"),
+    [
+        (break_requirement, "Build the image", "THESE PACKAGES DO NOT MATCH THE HASHES"),
+        (break_code, "Try it where no visitor is", "nothing_of_that_name"),
+        (break_readiness, "Try it where no visitor is", '"never": false'),
+        (break_check, "Check the settings", "security.W012"),
+        (break_migration, "Migrate the database", "division by zero"),
+        (break_worker, "Restart the workers", "worker"),
+        (break_site, "Bring visitors to it", "client_max_body_size"),
+    ],
+)
+def test_a_release_that_fails_leaves_the_former_one_serving(
+    server: Machine, project: Path, damage: Callable[[Path], None], step: str, reason: str
+) -> None:
+    give_version(project, "0.3.0")
+    damage(project)
+    before = image(server), containers(server), image(server, "previous")
+    with Load(server) as load:
+        result = release(server, project, check=False)
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert reason in said, said
+    assert f'Error: stopped at the step "{step}", for the reason above; the former release goes on serving.' in said
+    assert (load.lost, load.closed) == ({}, 0)
+    assert load.versions == {"0.2.0"}
+    assert (image(server), containers(server), image(server, "previous")) == before
+    wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
+
+
+def test_a_rollback_loses_no_request(server: Machine, source: Path) -> None:
+    with Load(server) as load:
+        server.run(server.block("Going back"), user="admin")
+    assert (load.lost, load.closed) == ({}, 0)
+    assert load.versions == {"0.1.0", "0.2.0"}
+    assert json.loads(server.get("/health/").read())["version"] == "0.1.0"
+    # Back again, by name.
+    [name] = server.say("docker image ls --format '{{.Tag}}' my_project | grep '^2'").split()
+    server.run(f"make -C {FOLDER} rollback-prod RELEASE={name}")
+    assert json.loads(server.get("/health/").read())["version"] == "0.2.0"
+    for other, message in ((name, f"{name} is in service already."), ("20200101-000000", "There are: ")):
+        result = server.run(f"make -C {FOLDER} rollback-prod RELEASE={other}", check=False)
+        assert result.returncode != 0
+        assert message in result.stderr
+
+
+def test_the_plan_shows_what_a_release_would_migrate(server: Machine, project: Path) -> None:
+    before = image(server)
+    assert "No planned migration operations." in server.run(server.block("A new release", 1), user="admin").stdout
+    break_migration(project)
+    server.push(project)
+    server.run(f"git -C {FOLDER} fetch --quiet; git -C {FOLDER} reset --quiet --hard origin/main")
+    assert "users.0002_broken" in server.run(server.block("A new release", 1), user="admin").stdout
+    assert image(server) == before
+
+
+class Interrupted:
+    """A release that is ended at a step by a signal: its last words and status."""
+
+    said = ""
+    status: int | None = None
+
+
+@contextlib.contextmanager
+def interrupted(server: Machine, source: Path, step: str) -> Iterator[Interrupted]:
+    """Hold the body at a step of a release, and then end the release as Ctrl-C does."""
+    server.push(source)
+    server.run(f"git -C {FOLDER} fetch --quiet; git -C {FOLDER} reset --quiet --hard origin/main")
+    start = f"echo $$; exec {FOLDER}/deploy/docker/release"
+    command = [server.docker, "exec", server.container, "sh", "-c", start]
+    release = Interrupted()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout
+        pid = process.stdout.readline().strip()
+        assert f"==> {step}" in map(str.strip, process.stdout)
+        yield release
+        server.run(f"kill -TERM {pid}")
+        release.said = process.stdout.read()
+    release.status = process.returncode
+
+
+def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(server: Machine, source: Path) -> None:
+    before = image(server), containers(server)
+    with interrupted(server, source, "Check the settings") as release:
+        for second in ("release-prod", "rollback-prod"):
+            result = server.run(f"make -C {FOLDER} {second}", check=False)
+            assert "Error: another release or rollback is running; wait until it has ended." in result.stderr
+    assert release.status == 1
+    assert "the former release goes on serving." in release.said
+    assert (image(server), containers(server)) == before
+    assert server.ready() == ALL_READY
+
+
+def test_a_release_that_is_interrupted_after_visitors_were_brought_to_it_says_so(server: Machine, source: Path) -> None:
+    before, number = image(server), len(containers(server))
+    give_version(source, "0.2.1")
+    with interrupted(server, source, "Stop the former one") as release:
+        pass
+    assert release.status == 1
+    assert "the new one is in service." in release.said
+    assert image(server) != before
+    assert image(server, "previous") == before
+    assert len(containers(server)) == number
+    assert server.ready() == ALL_READY
+    assert "is in service again." in server.run(f"make -C {FOLDER} rollback-prod").stdout
+    assert image(server) == before
+
+
+def test_no_task_is_lost_when_the_worker_is_stopped_or_killed(server: Machine) -> None:
+    run_in_shell(server, "from apps.core.tasks import leave_a_mark\nfor n in range(60): leave_a_mark.delay(n)")
+    server.run(f"{COMPOSE} restart worker", timeout=60)
+    server.run("kill -9 $(docker inspect --format '{{.State.Pid}}' my_project-worker-1)")
+    count = 'from django.core.cache import cache; print(sum(bool(cache.get(f"mark-{n}")) for n in range(60)))'
+    wait_until(lambda: run_in_shell(server, count) == "60", 120, "the effect of every task")
+
+
+@pytest.mark.parametrize("service", ["web", "worker", "beat", "db", "redis", "nginx"])
+def test_a_container_that_was_killed_comes_back(server: Machine, service: str) -> None:
+    [name] = containers(server, service)
+    pid = server.say(f"docker inspect --format '{{{{.State.Pid}}}}' {name}")
+    server.run(f"kill -9 {pid}")
+
+    def is_back() -> bool:
+        state = server.say(f"docker inspect --format '{{{{.State.Pid}}}} {{{{.State.Health.Status}}}}' {name}").split()
+        return state[0] not in ("0", pid) and state[1] == "healthy"
+
+    wait_until(is_back, 60, f"the return of {service}")
+    wait_until(lambda: server.get("/").status == 200 and server.ready() == ALL_READY, 30, "readiness")
+
+
+def test_down_and_up_keeps_the_data(server: Machine) -> None:
+    assert run_in_shell(server, "from apps.users.models import User; print(User.objects.count())") == "1"
+    server.run("\n".join(server.block("Day by day", number) for number in (0, 1)), user="admin")
+    assert run_in_shell(server, "from apps.users.models import User; print(User.objects.get())") == "ann@example.com"
+    assert server.ready() == ALL_READY
+
+
+def test_the_commands_for_every_day(server: Machine) -> None:
+    shown = server.answer(f"sudo make -C {FOLDER} shell-prod", {">>> ": "print(6 * 7)", "42": "exit()"})
+    assert "42" in shown
+    log = server.run(f"timeout 5 make -C {FOLDER} logs-prod SERVICE=web", check=False)
+    assert log.returncode != 0
+    assert '"GET /' in log.stdout
+
+
+def test_a_wrong_password_of_the_database_gives_one_clear_line(server: Machine) -> None:
+    server.run(f"cp --preserve {ENVIRONMENT} /root/environment")
+    server.run(f"sed -i 's/^POSTGRES_PASSWORD=.*/POSTGRES_PASSWORD=0123456789abcdef0123/' {ENVIRONMENT}")
+    try:
+        result = server.run(f"make -C {FOLDER} up-prod", check=False)
+    finally:
+        server.run(f"cp --preserve /root/environment {ENVIRONMENT}; make -C {FOLDER} up-prod")
+    assert result.returncode != 0
+    lines = [line for line in (result.stdout + result.stderr).splitlines() if "password authentication failed" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("Error: ")
+    assert 'password authentication failed for user "my_project"' in lines[0]
+    assert "Traceback" not in result.stdout + result.stderr
+    assert server.ready() == ALL_READY
+
+
+def test_without_a_certificate_it_says_how_to_make_one(server: Machine) -> None:
+    server.run(f"mv {FOLDER}/nginx/ssl/fullchain.pem /root/")
+    result = server.run(f"make -C {FOLDER} up-prod", check=False)
+    assert (
+        "Error: nginx/ssl has no certificate; make one with: sudo deploy/docker/certificate self-signed"
+        in result.stderr
+    )
+    server.run(f"mv /root/fullchain.pem {FOLDER}/nginx/ssl/")
+
+
+def test_everything_is_back_after_a_restart_of_the_machine(server: Machine) -> None:
+    server.restart()
+    wait_until(lambda: server.ready() == ALL_READY, 60, "the return of every part")

@@ -1,0 +1,139 @@
+"""The site on a Debian machine with Docker Compose, as DEPLOYMENT.md says: its own nginx, or the host's, before it."""
+
+import ssl
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.combinations import ALL_OFF
+from tests.conftest import Project
+from tests.deploy.compose import COMPOSE, docker_machine
+from tests.deploy.load import Load
+from tests.deploy.machine import Machine
+from tests.deploy.site_checks import HEADERS, SiteChecks, Way
+from tests.documents import sections
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.timeout(900)
+WAY = Way(
+    manage=f"{COMPOSE} exec -T web python manage.py",
+    stop=f"{COMPOSE} stop web",
+    start="/opt/my_project/deploy/docker/up",
+    access_log="docker logs my_project-nginx-1 2>&1",
+    output="docker logs my_project-web-1 2>&1",
+    compression="gzip",
+)
+
+
+@pytest.fixture(scope="module")
+def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which the first start was made, step by step."""
+    project = bake(**ALL_OFF | {"deployment": "docker"})
+    with docker_machine(docker, tmp_path_factory.mktemp("machine"), project.path, "3.13") as running:
+        yield running
+
+
+@pytest.fixture
+def way() -> Way:
+    """How to reach what the tests look at."""
+    return WAY
+
+
+class TestWithItsOwnNginx(SiteChecks):
+    """COMPOSE_PROFILES=proxy."""
+
+    def test_the_certificate_is_renewed(self, server: Machine) -> None:
+        place = "openssl x509 -in /opt/my_project/nginx/ssl/fullchain.pem"
+        before = server.say(f"{place} -noout -serial")
+        server.run("certbot renew --force-renewal --no-random-sleep-on-renew", timeout=120)
+        assert server.say(f"{place} -noout -serial") != before
+
+        def is_served() -> bool:
+            connection = server.connect(verify=False)
+            connection.connect()
+            served = ssl.DER_cert_to_PEM_cert(connection.sock.getpeercert(binary_form=True))
+            return served.split() == server.say(place).split()
+
+        wait_until(is_served, 20, "the new certificate's coming into use")
+        assert server.say("stat --format='%a %u %g' /opt/my_project/nginx/ssl/privkey.pem") == "640 0 101"
+
+
+class TestBehindABalancer:
+    """NGINX_HTTPS=false."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def server(cls, server: Machine) -> Machine:
+        """The machine, whose nginx speaks HTTP alone."""
+        server.run(server.block("Behind a balancer that speaks HTTPS"), user="admin")
+        return server
+
+    def test_what_the_balancer_says_of_the_visitor_is_believed(self, server: Machine) -> None:
+        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
+        answer = server.get("/", scheme="http", headers=headers)
+        assert answer.status == 200
+        for name, value in HEADERS.items():
+            assert answer.headers.get_all(name) == [value]
+        answer = server.get("/static/favicon.svg", scheme="http", headers=headers)
+        assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=3600"]
+        assert '"client":"203.0.113.7"' in server.say(WAY.access_log)
+
+    def test_a_visitor_over_http_is_led_to_https(self, server: Machine) -> None:
+        answer = server.get("/admin/", scheme="http")
+        assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/")
+
+    def test_nothing_speaks_https(self, server: Machine) -> None:
+        with pytest.raises(ssl.SSLError):
+            server.connect(verify=False).request("GET", "/")
+
+    def test_https_is_back_without_the_setting(self, server: Machine) -> None:
+        server.run("sed -i /^NGINX_HTTPS=/d /opt/my_project/.env.production; make -C /opt/my_project up-prod")
+        assert server.get("/").status == 200
+
+
+class TestBehindTheNginxOfTheHost(SiteChecks):
+    """COMPOSE_FILE with compose.host-expose.yaml, and no profile."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def server(cls, server: Machine) -> Machine:
+        """The machine, with nginx on it instead of in a container."""
+        server.run("make -C /opt/my_project down-prod; certbot delete --cert-name my_project --non-interactive")
+        server.follow(sections(server.repository / "DEPLOYMENT.md"), "Behind an nginx that the host has")
+        wait_until(server.is_trusted, 20, "the certificate's coming into use")
+        return server
+
+    @pytest.fixture
+    def way(self) -> Way:
+        """How to reach what the tests look at."""
+        return WAY._replace(access_log="cat /var/log/nginx/my_project.access.log", compression="br")
+
+    def test_a_release_loses_no_request(self, server: Machine) -> None:
+        server.run("cd /opt/my_project; sed -i 's/^version = .*/version = \"0.2.0\"/' pyproject.toml")
+        with Load(server) as load:
+            server.run("make -C /opt/my_project release-prod")
+        assert (load.lost, load.closed) == ({}, 0)
+        assert load.versions == {"0.1.0", "0.2.0"}
+        # What a release that has changed nginx's configuration asks for can be done again.
+        server.run(server.block("Behind an nginx that the host has", 2), user="admin")
+        assert server.get("/").status == 200
+
+    def test_the_port_is_this_machines_own(self, server: Machine) -> None:
+        assert server.say(f"{COMPOSE} ps --format '{{{{.Service}}}} {{{{.Ports}}}}' | grep -c 0.0.0.0 | cat") == "0"
+        assert "127.0.0.1:8000->8000/tcp" in server.say(f"{COMPOSE} ps gate")
+
+
+def test_every_block_of_the_document_is_run(bake: Callable[..., Project]) -> None:
+    """By these tests or by those of test_compose_releases.py."""
+    project = bake(**ALL_OFF | {"deployment": "docker"})
+    with_blocks = [heading for heading, blocks in sections(project.path / "DEPLOYMENT.md").items() if blocks]
+    first = ["1. Install Docker", "2. Get the project", "3. Make the settings"]
+    first += ["4. Make a certificate for the time being", "5. Build and start", "6. Get a real certificate"]
+    later = ["7. Make an account and look", "A new release", "Going back", "Other settings", "Day by day"]
+    others = ["Behind an nginx that the host has", "Behind a balancer that speaks HTTPS"]
+    assert with_blocks == [*first, *later, *others]
+
+
+def test_everything_is_back_after_a_restart_of_the_machine(server: Machine) -> None:
+    server.restart()
+    assert server.get("/").status == 200
