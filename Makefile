@@ -23,9 +23,10 @@ test: $(VENV)/test.installed ## Run the tests, after installing the servers they
 	tests/install-servers
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-benchmark: $(VENV)/test.installed ## Measure how long generating a project takes, and how fast a deployed one serves
+benchmark: $(VENV)/test.installed ## Measure generating a project, serving a deployed one, and building and starting its containers
 	$(PYTHON) tests/benchmark_generation.py
 	$(PYTHON) -m tests.benchmark_deployment
+	$(PYTHON) -m tests.benchmark_containers
 
 lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's
 	$(PYTHON) -m ruff check --no-cache

@@ -9,19 +9,17 @@ serves most.
 """
 
 import json
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.benchmarking import docker_program, generate
 from tests.deploy.machine import Machine, machine
 from tests.documents import sections
 
-ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 3
 SECONDS = 8
 WARM_UP = 4
@@ -101,15 +99,11 @@ def progress(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def generate(folder: Path) -> Path:
-    """Generate the default project and add the page to it; return where it is."""
-    command = [str(Path(sys.executable).parent / "cookiecutter"), str(ROOT), "--no-input"]
-    subprocess.run(command, cwd=folder, check=True)
-    project = folder / "my_project"
+def add_page(project: Path) -> None:
+    """Add the page to a project."""
     with (project / "config/urls.py").open("a") as urls:
         urls.write(VIEW)
     (project / "templates/benchmark.html").write_text(PAGE)
-    return project
 
 
 def deploy(running: Machine, project: Path) -> None:
@@ -206,12 +200,11 @@ def report(medians: dict[Side, dict[str, float]]) -> None:
 
 def main() -> None:
     """Deploy, measure, print."""
-    docker = shutil.which("docker")
-    if not docker:
-        sys.exit("docker is missing; install it (Debian: apt-get install docker.io).")
+    docker = docker_program()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         project = generate(folder)
+        add_page(project)
         progress("start a machine")
         with machine(docker, folder) as running:
             deploy(running, project)
