@@ -44,7 +44,7 @@ CELERY_RESULT_SERIALIZER = "json"
 # What a task has to say it writes to the database; nothing is kept in Redis for a result that nobody fetches.
 CELERY_TASK_IGNORE_RESULT = True
 
-# Losing nothing: a task leaves the queue when it has run, also when the process that ran it was killed.
+# Losing nothing that has begun: a task leaves the queue when it has run, also when the process that ran it was killed.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # With late acknowledgement a process keeps what it has fetched, so it fetches only the task that it runs and leaves
