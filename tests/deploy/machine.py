@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,18 @@ class Machine:
         if check:
             assert result.returncode == 0, f"{script}\n{result.stdout}\n{result.stderr}"
         return result
+
+    def interrupt(self, command: str, step: str, before: Callable[[], None] = lambda: None) -> tuple[int, str]:
+        """End a command by a signal at one of its steps, after ``before()``; return its status and its last words."""
+        start = [self.docker, "exec", self.container, "sh", "-c", f"echo $$; exec {command}"]
+        with subprocess.Popen(start, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            assert process.stdout
+            pid = process.stdout.readline().strip()
+            assert f"==> {step}" in map(str.strip, process.stdout)
+            before()
+            self.run(f"kill -TERM {pid}")
+            said = process.stdout.read()
+        return process.returncode, said
 
     def follow(self, document: dict[str, list[str]], *headings: str) -> None:
         """Run every shell block under headings of a document, as the person who reads it would."""

@@ -1,10 +1,8 @@
 """A Debian machine with Docker Compose and everything on: what it survives, with visitors on the site."""
 
-import contextlib
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,11 +67,16 @@ def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) 
         yield running
 
 
-def release(server: Machine, project: Path, **options: Any) -> Any:
-    """Push the project and release it as the document says."""
+def give(server: Machine, project: Path) -> None:
+    """Push the project, and have the server's clone be as it is."""
     server.push(project)
     # Each test's history begins with the same commit and goes its own way.
     server.run(f"git -C {FOLDER} fetch --quiet; git -C {FOLDER} reset --quiet --hard origin/main")
+
+
+def release(server: Machine, project: Path, **options: Any) -> Any:
+    """Push the project and release it as the document says."""
+    give(server, project)
     return server.run(server.block("A new release"), user="admin", **options)
 
 
@@ -179,45 +182,22 @@ def test_the_plan_shows_what_a_release_would_migrate(server: Machine, project: P
     before = image(server)
     assert "No planned migration operations." in server.run(server.block("A new release", 1), user="admin").stdout
     break_migration(project)
-    server.push(project)
-    server.run(f"git -C {FOLDER} fetch --quiet; git -C {FOLDER} reset --quiet --hard origin/main")
+    give(server, project)
     assert "users.0002_broken" in server.run(server.block("A new release", 1), user="admin").stdout
     assert image(server) == before
 
 
-class Interrupted:
-    """A release that is ended at a step by a signal: its last words and status."""
-
-    said = ""
-    status: int | None = None
-
-
-@contextlib.contextmanager
-def interrupted(server: Machine, source: Path, step: str) -> Iterator[Interrupted]:
-    """Hold the body at a step of a release, and then end the release as Ctrl-C does."""
-    server.push(source)
-    server.run(f"git -C {FOLDER} fetch --quiet; git -C {FOLDER} reset --quiet --hard origin/main")
-    start = f"echo $$; exec {FOLDER}/deploy/docker/release"
-    command = [server.docker, "exec", server.container, "sh", "-c", start]
-    release = Interrupted()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout
-        pid = process.stdout.readline().strip()
-        assert f"==> {step}" in map(str.strip, process.stdout)
-        yield release
-        server.run(f"kill -TERM {pid}")
-        release.said = process.stdout.read()
-    release.status = process.returncode
-
-
 def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(server: Machine, source: Path) -> None:
-    before = image(server), containers(server)
-    with interrupted(server, source, "Check the settings") as release:
+    def release_twice() -> None:
         for second in ("release-prod", "rollback-prod"):
             result = server.run(f"make -C {FOLDER} {second}", check=False)
             assert "Error: another release or rollback is running; wait until it has ended." in result.stderr
-    assert release.status == 1
-    assert "the former release goes on serving." in release.said
+
+    before = image(server), containers(server)
+    give(server, source)
+    status, said = server.interrupt(f"{FOLDER}/deploy/docker/release", "Check the settings", before=release_twice)
+    assert status == 1
+    assert "the former release goes on serving." in said
     assert (image(server), containers(server)) == before
     assert server.ready() == ALL_READY
 
@@ -225,10 +205,10 @@ def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(serv
 def test_a_release_that_is_interrupted_after_visitors_were_brought_to_it_says_so(server: Machine, source: Path) -> None:
     before, number = image(server), len(containers(server))
     give_version(source, "0.2.1")
-    with interrupted(server, source, "Stop the former one") as release:
-        pass
-    assert release.status == 1
-    assert "the new one is in service." in release.said
+    give(server, source)
+    status, said = server.interrupt(f"{FOLDER}/deploy/docker/release", "Stop the former one")
+    assert status == 1
+    assert "the new one is in service." in said
     assert image(server) != before
     assert image(server, "previous") == before
     assert len(containers(server)) == number

@@ -249,16 +249,8 @@ def test_a_second_release_is_refused_while_one_runs(server: Machine) -> None:
 
 def test_an_interrupted_release_changes_nothing(server: Machine) -> None:
     before = current(server)
-    command = [server.docker, "exec", server.container, "sh", "-c", f"echo $$; exec {BIN}/release"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout
-        pid = process.stdout.readline().strip()
-        for line in process.stdout:
-            if "Collect the static files" in line:
-                server.run(f"kill -TERM {pid}")
-                break
-        said = process.stdout.read()
-    assert process.returncode == 1
+    status, said = server.interrupt(f"{BIN}/release", "Collect the static files")
+    assert status == 1
     assert f"{before} goes on serving." in said
     assert current(server) == before
     assert server.say("systemctl list-units --no-legend 'my_project-manage*' 'my_project-trial*'") == ""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What release and rollback share. It is read by them, not run, from the project's folder.
+# What the commands in deploy/docker share. It is read by them, not run, from the project's folder.
 # shellcheck disable=SC2034 # they use what is set here
 
 # shellcheck source=deploy/common.sh
