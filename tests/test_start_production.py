@@ -253,6 +253,17 @@ def test_a_request_over_a_limit_is_refused(site: Site, path: str, headers: dict[
     assert site.get(path, headers=headers).status == status
 
 
+def test_an_answer_reaches_one_who_is_still_sending(site: Site) -> None:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=30) as connection:
+        length = 10 * 1024 * 1024
+        head = f"POST / HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: {length}\r\nConnection: close\r\n"
+        connection.sendall(f"{head}X-Forwarded-Proto: https\r\n\r\n".encode())
+        # It is refused without a look at what is sent.
+        assert connection.recv(12) == b"HTTP/1.1 403"
+        connection.sendall(b"x" * length)
+        assert b"\r\nConnection: close\r\n" in connection.makefile("rb").read()
+
+
 def test_the_scheme_is_believed_of_the_proxy_alone(site: Site) -> None:
     assert site.get("/admin/login/").status == 200
     assert site.get("/admin/login/", scheme="http").status == 301
