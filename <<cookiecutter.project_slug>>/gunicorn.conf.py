@@ -98,7 +98,7 @@ class AccessLogger(Logger):  # type: ignore[misc, unused-ignore]
 logger_class = AccessLogger
 
 
-def post_request(worker: Any, req: Any, environ: dict[str, Any], resp: Any) -> None:
+def post_request(process: Any, req: Any, environ: dict[str, Any], resp: Any) -> None:
     """Read what the application has left of a request's body, for five seconds at most.
 
     To close a connection with something unread in it resets it, and a proxy that is still sending would then tell the

@@ -11,6 +11,7 @@ CHOICES: dict[str, list[Any]] = {
     "deployment": ["systemd-and-docker", "systemd", "docker", "platform"],
     "use_celery": [True, False],
     "media_storage": ["local", "s3"],
+    "ci_provider": ["github", "gitlab", "none"],
     "license": ["proprietary", "MIT", "BSD-3-Clause", "Apache-2.0"],
 }
 # The answer to each question of a piece that brings nothing, and the one that brings it.
@@ -18,6 +19,7 @@ PIECES: dict[str, tuple[Any, Any]] = {
     "deployment": ("platform", "systemd-and-docker"),
     "use_celery": (False, True),
     "media_storage": ("local", "s3"),
+    "ci_provider": ("none", "github"),
 }
 
 ALL_OFF: Answers = {question: off for question, (off, _) in PIECES.items()}

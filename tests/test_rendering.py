@@ -22,8 +22,9 @@ from tests.combinations import ALL_OFF, ALL_ON, NASTY_NAME, Answers, all_pairs, 
 from tests.conftest import Project, clean_environment, tool
 
 ALWAYS = """
-.cookiecutter.json .env.example .gitignore .python-version LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py
-manage.py pyproject.toml python.mk start_production.sh
+.cookiecutter.json .editorconfig .env.example .gitignore .pre-commit-config.yaml .python-version CHANGELOG.md
+CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py manage.py pyproject.toml python.mk
+start_production.sh
 apps/__init__.py
 apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/mixins.py apps/core/sanitizing.py
 apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
@@ -35,17 +36,28 @@ apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/000
 config/__init__.py config/asgi.py config/urls.py config/wsgi.py
 config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
 config/settings/guard.py config/settings/production.py config/settings/test.py
+docs/maintainers/release-workflow.md
+docs/maintainers/planning/releases/README.md docs/maintainers/planning/releases/history.md
+docs/maintainers/planning/releases/templates/checklist.md docs/maintainers/planning/releases/templates/release-notes.md
 requirements/development.txt requirements/production.txt requirements/test.txt
 static/css/site.css static/favicon.svg static/js/csrf.js
 templates/400.html templates/403.html templates/403_csrf.html templates/404.html templates/500.html templates/base.html
 templates/document.html templates/error.html templates/home.html
 tests/__init__.py tests/conftest.py tests/unit/__init__.py tests/integration/__init__.py tests/performance/__init__.py
 tests/unit/test_environment.py tests/unit/test_mixins.py tests/unit/test_production_document.py
+tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py tests/unit/test_release_facts.py
+tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
 tests/unit/test_sanitizing.py
 tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
 tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
 tests/integration/test_pages.py tests/integration/test_production_config.py
+tests/integration/test_release_commands.py tests/integration/test_release_migrations.py
 tests/performance/test_response_times.py
+tools/__init__.py tools/release/__init__.py tools/release/__main__.py tools/release/check.py tools/release/checklist.py
+tools/release/compatibility.py tools/release/database.py tools/release/errors.py tools/release/facts.py
+tools/release/git.py tools/release/interruption.py tools/release/locks.py tools/release/migrations.py
+tools/release/new.py tools/release/papers.py tools/release/pending.py tools/release/project.py tools/release/tag.py
+tools/release/version.py tools/release/words.py
 """
 # What a piece adds, and the words that stand nowhere without it (but "workers = env.", which is gunicorn's).
 ADDED = {
@@ -67,7 +79,8 @@ ADDED = {
         deploy/docker/ask.py deploy/docker/certificate deploy/docker/check_env.py deploy/docker/database.sql
         deploy/docker/gate.conf deploy/docker/lib.sh deploy/docker/local.conf deploy/docker/migrate-plan
         deploy/docker/new_env.py
-        deploy/docker/nginx.conf deploy/docker/publish deploy/docker/release deploy/docker/rollback deploy/docker/serve
+        deploy/docker/nginx.conf deploy/docker/publish deploy/docker/push-image deploy/docker/release
+        deploy/docker/rollback deploy/docker/serve deploy/docker/smoke
         deploy/docker/take-over deploy/docker/up deploy/nginx/http-only.conf docs/coolify.md
         nginx/acme/.gitignore nginx/ssl/.gitignore tests/unit/test_production_environment.py
     """,
@@ -77,6 +90,14 @@ ADDED = {
     """,
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
+    "github": """
+        .github/CODEOWNERS .github/dependabot.yml .github/pull_request_template.md .github/ISSUE_TEMPLATE/bug.yml
+        .github/ISSUE_TEMPLATE/config.yml .github/ISSUE_TEMPLATE/feature.yml .github/workflows/ci.yml
+    """,
+    "gitlab": """
+        .gitlab-ci.yml renovate.json .gitlab/CODEOWNERS .gitlab/issue_templates/Bug.md
+        .gitlab/issue_templates/Feature.md .gitlab/merge_request_templates/Default.md
+    """,
 }
 WORDS = {
     "server": r"nginx|certbot|sudo|deployment\.md|\bdeploy/",
@@ -84,6 +105,8 @@ WORDS = {
     "docker": r"docker|\bcompose|coolify|env\.production|env-production",
     "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
     "s3": r"\bs3\b|boto|\baws|bucket|\bmoto\b|flask|django-storages|object storage",
+    "github": r"github|dependabot|zizmor",
+    "gitlab": r"gitlab|renovate|merge.request",
 }
 LICENSES = {
     "proprietary": "All rights reserved",
@@ -103,6 +126,8 @@ def is_on(answers: Answers, piece: str) -> bool:
         "docker": "docker" in answers["deployment"],
         "celery": answers["use_celery"],
         "s3": answers["media_storage"] == "s3",
+        "github": answers["ci_provider"] == "github",
+        "gitlab": answers["ci_provider"] == "gitlab",
     }
     return bool(asked_for[piece])
 

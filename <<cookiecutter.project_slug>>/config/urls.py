@@ -17,6 +17,6 @@ urlpatterns = [
 ]
 if settings.DEBUG:
     urlpatterns += [
-        path("documents/<str:name>", document, name="document"),
+        path("documents/<path:name>", document, name="document"),
         *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
     ]

@@ -36,14 +36,17 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def document(request: HttpRequest, name: str) -> HttpResponse:
-    """Show a document as a page, or a file that one links to as text. Only development has the library for it."""
+    """Show a document as a page, or a file that one links to as text. Only development has the libraries for it."""
     from markdown_it import MarkdownIt
+    from mdit_py_plugins.anchors import anchors_plugin
 
-    if name not in (*document_names(), *LINKED_FILES):
+    others = [str(path.relative_to(settings.BASE_DIR)) for path in settings.BASE_DIR.glob("docs/**/*.md")]
+    if name not in (*document_names(), *others, *LINKED_FILES):
         raise Http404(f"There is no document {name}.")
     text = (settings.BASE_DIR / name).read_text(encoding="utf-8")
     if name in LINKED_FILES:
         html = format_html("<pre>{}</pre>", text)
     else:
-        html = mark_safe(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S308
+        markdown = MarkdownIt("commonmark", {"html": False}).enable("table").use(anchors_plugin, max_level=6)
+        html = mark_safe(markdown.render(text))  # noqa: S308
     return render(request, "document.html", {"name": name, "html": html})

@@ -13,8 +13,15 @@ def test_the_readme_comes_first() -> None:
 
 def test_a_document_is_shown_as_a_page(rf: RequestFactory) -> None:
     page = document(rf.get("/"), "README.md").content.decode()
-    assert "<h1>" in page
+    assert "<h1" in page
     assert "<code" in page
+
+
+def test_a_link_to_a_heading_or_to_a_document_in_docs_leads_there(rf: RequestFactory) -> None:
+    assert 'id="first-run"' in document(rf.get("/"), "README.md").content.decode()
+    name = "docs/maintainers/planning/releases/README.md"
+    assert name in document(rf.get("/"), "README.md").content.decode()
+    assert "<h1" in document(rf.get("/"), name).content.decode()
 
 
 @pytest.mark.parametrize(("name", "text"), [("LICENSE", "<pre>"), (".env.example", "# DATABASE_URL=")])
@@ -22,7 +29,7 @@ def test_a_file_that_a_document_links_to_is_shown_as_text(rf: RequestFactory, na
     assert text in document(rf.get("/"), name).content.decode()
 
 
-@pytest.mark.parametrize("name", ["nothing.md", "../README.md", "pyproject.toml", ".env"])
+@pytest.mark.parametrize("name", ["nothing.md", "../README.md", "docs/../.env", "pyproject.toml", ".env"])
 def test_nothing_else_is_shown(rf: RequestFactory, name: str) -> None:
     with pytest.raises(Http404):
         document(rf.get("/"), name)

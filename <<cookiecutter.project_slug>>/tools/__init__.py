@@ -1,0 +1,1 @@
+"""Programs of those who maintain the project; production never runs them."""

@@ -1,0 +1,98 @@
+"""What is asked of git, in the project's repository."""
+
+import subprocess
+from pathlib import Path
+
+from tools.release.errors import ReleaseError
+from tools.release.project import PAPERS
+from tools.release.version import Version, greatest
+
+WITHOUT_PAPERS = [".", *(f":(exclude){path}" for path in PAPERS)]
+
+
+def git(*arguments: str) -> str:
+    """Return what a git command prints; raise ReleaseError, with what it said, when it fails."""
+    try:
+        run = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError:
+        raise ReleaseError("git is missing; install it.") from None
+    if run.returncode != 0:
+        raise ReleaseError(f"git {arguments[0]} has failed:\n{run.stdout}{run.stderr}".rstrip())
+    return run.stdout
+
+
+def is_repository() -> bool:
+    """Say whether the project is a git repository of its own, not a folder in another's."""
+    return Path(".git").exists()
+
+
+def require_repository() -> None:
+    """Raise ReleaseError unless the project is a git repository of its own, and has a commit."""
+    if not is_repository():
+        raise ReleaseError("The project is no git repository; make it one with: git init --initial-branch main")
+    if not git("rev-list", "--max-count", "1", "--all"):
+        raise ReleaseError("The repository has no commit; make the first with: git add --all && git commit")
+
+
+def branch() -> str:
+    """Return the name of the branch that is checked out; raise ReleaseError when it is none."""
+    name = git("branch", "--show-current").strip()
+    if not name:
+        raise ReleaseError("No branch is checked out; go to the one that is released, such as: git switch main")
+    return name
+
+
+def require_committed(*pathspec: str) -> None:
+    """Raise ReleaseError, naming a file, when something is not committed; ``pathspec`` chooses what counts."""
+    changes = git("status", "--porcelain", "--untracked-files=all", "--", *pathspec).splitlines()
+    if changes:
+        others = f" and {len(changes) - 1} more" if changes[1:] else ""
+        raise ReleaseError(f"{changes[0][3:]}{others}: changed and not committed; commit or undo that first.")
+
+
+def head() -> str:
+    """Return the commit that is checked out."""
+    return git("rev-parse", "HEAD").strip()
+
+
+def is_tagged(version: Version) -> bool:
+    """Say whether a version has its tag, wherever that leads."""
+    return bool(git("tag", "--list", version.tag))
+
+
+def last_release() -> Version | None:
+    """Return the greatest version with a tag in the history of what is checked out; None before the first release."""
+    last = greatest(git("tag", "--list", "--merged", "HEAD").split())
+    if last is None and git("rev-parse", "--is-shallow-repository").strip() == "true":
+        raise ReleaseError("The clone ends before any release; fetch its history: git fetch --unshallow --tags")
+    return last
+
+
+def files_at(version: Version) -> set[str]:
+    """Return the names of the project's files at the release of a version."""
+    return set(git("ls-tree", "-r", "-z", "--name-only", version.tag).split("\0"))
+
+
+def text_at(version: Version, path: Path) -> str:
+    """Return the text of a file at the release of a version; nothing, where that had no such file."""
+    return git("show", f"{version.tag}:{path}") if str(path) in files_at(version) else ""
+
+
+def subjects_since(version: Version) -> list[str]:
+    """Return the first lines of the messages of all commits since a release, but those of papers and merges alone."""
+    return git("log", "--no-merges", "--format=%s", f"{version.tag}..HEAD", "--", *WITHOUT_PAPERS).splitlines()
+
+
+def changed_since(commit: str) -> list[str]:
+    """Return the files that are not as they were at a commit, but for the papers of releases."""
+    return git("diff", "--name-only", commit, "HEAD", "--", *WITHOUT_PAPERS).splitlines()
+
+
+def has_commit(name: str) -> bool:
+    """Say whether the repository has a commit of that name."""
+    return name in git("rev-list", "--all", "HEAD").split()
+
+
+def remote(branch_name: str) -> str:
+    """Return the name of the repository that a branch is pushed to."""
+    return git("config", "--default", "origin", "--get", f"branch.{branch_name}.remote").strip()

@@ -1,0 +1,110 @@
+"""What a release brings, in the Markdown of its papers."""
+
+from collections.abc import Callable, Iterator, Mapping, Set
+
+from tools.release.facts import Change, plain
+from tools.release.locks import MODES, is_in_the_way
+from tools.release.migrations import Measured
+from tools.release.version import Version
+
+EMPTY = "_(empty)_"
+REWRITTEN = "the whole table is rewritten, which takes the longer the larger it is"
+
+
+def of_subjects(subjects: list[str]) -> str:
+    """Return the list of what was committed."""
+    return "\n".join(f"- {plain(subject)}" for subject in subjects) or "Nothing was committed."
+
+
+def of_changes(changes: list[Change], what: str, cell: Callable[[str], str] = str) -> str:
+    """Return the table of what has changed of ``what``; ``cell`` makes a cell of what is there."""
+    if not changes:
+        return f"No {what} has changed."
+    lines = [f"| {what} | | before | now |", "| --- | --- | --- | --- |"]
+    for change in changes:
+        before, after = ("" if value is None else cell(value) for value in (change.before, change.after))
+        lines.append(f"| `{change.name}` | {change.kind} | {before} | {after} |")
+    return "\n".join(lines)
+
+
+def of_default(value: str) -> str:
+    """Return the default of a variable as it is shown."""
+    return f"`{value}`" if value else EMPTY
+
+
+def of_migration(one: Measured, former: Version, accepted: Set[str]) -> Iterator[str]:
+    """Yield the lines about a migration."""
+    yield f"- `{one.label}`"
+    if not one.is_atomic:
+        yield "    - runs outside of a transaction, so that its locks cannot be measured: people have to read it"
+    elif not one.locks:
+        yield "    - locks no table that is in use"
+    for table, mode in one.locks.items():
+        name, who = MODES[mode]
+        yield f"    - locks `{table}`: {name}; {who}"
+    for table in one.rewritten:
+        yield f"    - `{table}`: {REWRITTEN}"
+    for reason in one.incompatible:
+        judged = "is accepted, although" if one.label in accepted else f"**cannot run while {former} serves**:"
+        yield f"    - {judged} {reason}"
+    if not one.incompatible:
+        yield f"    - can run while {former} serves"
+    if one.irreversible:
+        yield f"    - **cannot be undone**: {', '.join(map(plain, one.irreversible))}"
+    else:
+        yield "    - can be undone"
+
+
+def of_migrations(found: list[Measured], former: Version, accepted: Set[str]) -> str:
+    """Return the list of all migrations."""
+    return "\n".join(line for one in found for line in of_migration(one, former, accepted)) or "There is none."
+
+
+def not_accepted(found: list[Measured], accepted: Set[str]) -> list[str]:
+    """Return the migrations that cannot run while the former release serves, but for those that are accepted."""
+    return [one.label for one in found if one.incompatible and one.label not in accepted]
+
+
+def of_way_back(found: list[Measured], former: Version, targets: list[str]) -> str:
+    """Return how the database goes back to the former release; ``targets`` are what ``migrate`` is given for that."""
+    if not found:
+        return f"There is no migration: the code alone goes back to {former}, and the database stays as it is."
+    against = [f"`{one.label}`" for one in found if one.incompatible]
+    lasting = [f"`{one.label}`" for one in found if one.irreversible]
+    text = f"{former} can serve with the database as it will be: the code alone goes back, and the database stays."
+    undo = "To undo the migrations as well, before the code goes back:"
+    if against:
+        text = (
+            f"{former} cannot serve with the database as it will be, because of {', '.join(against)}. The site is "
+            "stopped, the migrations are undone, and then the code goes back."
+        )
+        undo = "Undone they are with these, one after another:"
+    if lasting:
+        undo = (
+            f"{', '.join(lasting)} cannot be undone: what it has done is brought back by the backup from before the "
+            "release alone, which knows nothing of what was written since."
+        )
+        return f"{text}\n\n{undo}"
+    steps = "\n".join(f"- `migrate {target}`" for target in targets)
+    return f"{text}\n\n{undo}\n\n{steps}"
+
+
+def of_questions(found: list[Measured], variables: list[Change], meanings: Mapping[str, str]) -> str:
+    """Return the items of a checklist that this release alone has."""
+    items = []
+    for one in found:
+        if one.incompatible:
+            items.append(
+                f"Former code and `{one.label}`: the site is stopped for it, or somebody knows that it is harmless"
+            )
+        if not one.is_atomic:
+            items.append(f"Locks of `{one.label}` judged by somebody who has read it, for they were not measured")
+        for table, mode in one.locks.items():
+            if is_in_the_way(mode):
+                items.append(f"Size of `{table}` in production judged: `{one.label}` locks it ({MODES[mode][0]})")
+        if one.irreversible:
+            items.append(f"No way back from `{one.label}`: those who would have to go back know it")
+    for change in variables:
+        if change.kind == "added":
+            items.append(f"Value of `{change.name}` decided for production: {plain(meanings[change.name])}")
+    return "\n".join(f"- [ ] {item}" for item in items) or "Nothing besides."
