@@ -63,9 +63,9 @@ class Server:
 
 
 class Authority:
-    """A certificate authority, and a certificate of its for ``localhost`` and for no address."""
+    """A certificate authority, and a certificate of its for a name, such as ``localhost``, and for no address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "localhost") -> None:
         self.certificate = folder / "authority.pem"
         self.server_certificate = folder / "server.pem"
         self.server_key = folder / "server.key"
@@ -74,7 +74,7 @@ class Authority:
         # Without the purpose, Python 3.13 refuses what it has signed.
         own += ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
         subprocess.run(["openssl", "req", "-x509", *new, *own], check=True, capture_output=True)
-        name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        name = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
         name += ["-addext", "basicConstraints=CA:FALSE", "-addext", "authorityKeyIdentifier=keyid"]
         signed = ["-CA", self.certificate, "-CAkey", folder / "authority.key"]
         signed += ["-keyout", self.server_key, "-out", self.server_certificate]

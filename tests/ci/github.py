@@ -1,0 +1,134 @@
+"""What stands for a runner of GitHub: it takes the jobs out of a project's workflows, and runs their steps here.
+
+It knows no more than these workflows use; what it does not know is an error.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.ci.runner import Containers, Result, clone, load
+from tests.conftest import clean_environment, tool
+from tests.servers import missing, wait_until
+
+
+class Expressions:
+    """The values of ``${{ … }}`` in a workflow."""
+
+    def __init__(self, context: dict[str, str]) -> None:
+        self.context = context
+
+    def fill(self, text: str) -> str:
+        """Return ``text`` with the value of every expression in its place."""
+        return re.sub(r"\$\{\{ (.+?) \}\}", lambda match: str(self.value(match[1])), text)
+
+    def value(self, expression: str) -> Any:
+        """Return the value of an expression of names, texts, ``==``, ``&&`` and ``||``; an unknown name is an error."""
+        for alternative in expression.split(" || "):
+            for condition in alternative.split(" && "):
+                left, is_comparison, right = condition.partition(" == ")
+                value = self.operand(left) == self.operand(right) if is_comparison else self.operand(left)
+                if not value:
+                    break
+            if value:
+                break
+        return value
+
+    def operand(self, text: str) -> str:
+        """Return the value of a name or of a text in quotes."""
+        return text[1:-1] if text.startswith("'") else self.context[text]
+
+
+class GitHub:
+    """A runner of GitHub, on this machine."""
+
+    def __init__(self, docker: str, repository: Path, folder: Path) -> None:
+        self.docker = docker
+        self.repository = repository
+        self.work = folder / "work"
+        self.jobs: dict[str, Any] = load(repository / ".github/workflows/ci.yml")["jobs"]
+
+    def run(self, name: str, **environment: str) -> Result:
+        """Run the steps of a job on a fresh clone, until one fails; ``environment`` is that of the machine."""
+        job = self.jobs[name]
+        # A machine of GitHub's has no uv.
+        own = str(Path(tool("uv")).parent)
+        path = [name for name in os.environ["PATH"].split(":") if name != own and not (Path(name) / "uv").exists()]
+        said = []
+        with services(self.docker, job.get("services", {})) as context:
+            expressions = Expressions(context)
+            for step in job["steps"]:
+                if "uses" in step:
+                    path = self.use(step) + path
+                    continue
+                variables = {name: expressions.fill(value) for name, value in step.get("env", {}).items()}
+                answer = subprocess.run(
+                    ["bash", "-e", "-c", step["run"]],
+                    cwd=self.work,
+                    env=clean_environment(CI="true", PATH=":".join(path), **environment | variables),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    check=False,
+                )
+                said.append(f"$ {step['run']}\n{answer.stdout}")
+                if answer.returncode != 0:
+                    break
+            return Result(answer.returncode, "\n".join(said))
+
+    def use(self, step: dict[str, Any]) -> list[str]:
+        """Do what an action does; return the folders that it puts in front of PATH."""
+        options = step.get("with", {})
+        match step["uses"].split("@")[0]:
+            case "actions/checkout":
+                clone(self.repository, self.work, int(options.get("fetch-depth", 1)))
+            case "actions/setup-python":
+                return [str(python((self.work / options["python-version-file"]).read_text().strip()).parent)]
+            case "actions/upload-artifact":
+                assert (self.work / options["path"]).stat().st_size > 0
+            case other:
+                raise AssertionError(f"The tests do not know the action {other}.")
+        return []
+
+
+def python(version: str) -> Path:
+    """Return the interpreter of this machine that has a version."""
+    environment = clean_environment(PYENV_VERSION=os.environ.get("PYENV_VERSION", "3.13:3.12"))
+    command = [tool("uv"), "python", "find", "--no-project", "--system", version]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        missing(f"Python {version} is missing; install it (pyenv install {version}).")
+    return Path(found.stdout.strip())
+
+
+@contextlib.contextmanager
+def services(docker: str, wanted: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Start the services of a job of GitHub's; yield where their ports are, when all are healthy."""
+    containers = Containers(docker)
+    context = {}
+    try:
+        for name, service in wanted.items():
+            options = shlex.split(service["options"])
+            options += [word for variable in service.get("env", {}).items() for word in ("--env", "=".join(variable))]
+            options += [word for port in service["ports"] for word in ("--publish", f"127.0.0.1::{port}")]
+            container = containers.start(service["image"], *options)
+            for port in service["ports"]:
+                address = containers.run("port", container, str(port))
+                context[f"job.services.{name}.ports['{port}']"] = address.rpartition(":")[2]
+
+        def are_healthy() -> bool:
+            return all(
+                containers.run("inspect", "--format", "{{.State.Health.Status}}", container) == "healthy"
+                for container in containers.names
+            )
+
+        wait_until(are_healthy, 60, "the services' health")
+        yield context
+    finally:
+        containers.remove()
