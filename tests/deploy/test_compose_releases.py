@@ -26,6 +26,7 @@ from tests.deploy.damage import (
 )
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
+from tests.deploy.release_checks import ReleaseChecks
 from tests.deploy.site_checks import style_of
 from tests.servers import wait_until
 
@@ -279,6 +280,15 @@ def test_without_a_certificate_it_says_how_to_make_one(server: Machine) -> None:
         in result.stderr
     )
     server.run(f"mv /root/fullchain.pem {FOLDER}/nginx/ssl/")
+
+
+class TestRelease(ReleaseChecks):
+    """With Docker Compose."""
+
+    @pytest.fixture
+    def manage(self) -> str:
+        """What begins a command of manage.py."""
+        return f"{COMPOSE} exec -T web python manage.py"
 
 
 def test_everything_is_back_after_a_restart_of_the_machine(server: Machine) -> None:

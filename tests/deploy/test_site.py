@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
 from tests.deploy.machine import Machine, machine
+from tests.deploy.release_checks import HUB, ReleaseChecks, blocks, serves
 from tests.deploy.site_checks import PASSWORD, SiteChecks, Way
 from tests.documents import sections
 
@@ -26,13 +28,20 @@ WAY = Way(
 
 
 @pytest.fixture(scope="module")
-def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with everything off that can be."""
+    folder = tmp_path_factory.mktemp("source") / "project"
+    shutil.copytree(bake(**ALL_OFF | {"deployment": "systemd"}).path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which the steps of "The same by hand" were done."""
-    project = bake(**ALL_OFF | {"deployment": "systemd"})
-    document = sections(project.path / "DEPLOYMENT.md")
+    document = sections(source / "DEPLOYMENT.md")
     steps = ["1. Fetch the project", "Packages", "User and folders", "Settings, database and Redis", "Units and site"]
     with machine(docker, tmp_path_factory.mktemp("machine")) as running:
-        running.push(project.path)
+        running.push(source)
         running.trust()
         running.follow(document, *steps, "4. Get a certificate", "The release", "6. Look at it")
         create = "/srv/my_project/source/deploy/bin/manage createsuperuser"
@@ -198,3 +207,45 @@ def test_a_second_project_lives_on_the_same_machine(
 def test_everything_is_back_after_a_restart_of_the_machine(server: Machine) -> None:
     server.restart()
     assert server.get("/").status == 200
+
+
+def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, source: Path) -> None:
+    server.push(source)
+    # A place that others push to.
+    server.run("git -C /var/lib/git/my_project.git config core.bare true; chown -R admin /var/lib/git")
+    server.run(
+        "git config --global user.name 'Ann Example'; git config --global user.email ann@example.com\n"
+        "cd; git clone --quiet https://git.example.com/my_project.git\n"
+        "sudo apt-get install --yes --no-install-recommends make python3-venv",
+        user="admin",
+    )
+    install, variables, *_ = blocks(server, "What you need", HUB)
+    server.run(install, user="admin")
+
+    def step(heading: str) -> None:
+        for block in blocks(server, heading, HUB):
+            server.run(f"cd /home/admin/my_project\n{variables}\n{block}", user="admin", timeout=600)
+
+    papers = "/home/admin/my_project/docs/maintainers/planning/releases/v0.1.0"
+    step("1. Begin")
+    server.run(f"sed -i 's/^TODO:.*/The first release./' {papers}/release-notes.md")
+    step("3. Commit the papers")
+    # What is for people to do and to tick.
+    server.run(f"sed -i '/^## Before/,/^## The release/ s/^- ... \\([^`]\\)/- [x] \\1/' {papers}/checklist.md")
+    step("5. Check")
+    step("6. Tag")
+    step("7. Deploy")
+    step("8. Look at it")
+    assert serves(server) == "0.1.0"
+    commit = server.say("cat /srv/my_project/current/REVISION")
+    assert commit == server.say("git -C /var/lib/git/my_project.git rev-parse 'v0.1.0^{commit}'")
+    step("9. Afterwards")
+
+
+class TestRelease(ReleaseChecks):
+    """With systemd."""
+
+    @pytest.fixture
+    def manage(self) -> str:
+        """What begins a command of manage.py."""
+        return WAY.manage

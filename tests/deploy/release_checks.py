@@ -1,0 +1,111 @@
+"""What docs/maintainers says of deploying a release and of going back, done on a machine in the order of the day.
+
+A test module inherits from ReleaseChecks, and has three fixtures: ``server``, the machine; ``source``, the project
+that it serves; and ``manage``, what begins a command of manage.py on it.
+"""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from tests.deploy.damage import give_version
+from tests.deploy.machine import Machine
+from tests.documents import sections
+from tests.servers import wait_until
+
+HUB = "docs/maintainers/planning/releases/README.md"
+WORKFLOW = "docs/maintainers/release-workflow.md"
+HAS_NICKNAME = (
+    "from django.db import connection as c; "
+    'print("nickname" in [column.name for column in c.introspection.get_table_description(c.cursor(), "users_user")])'
+)
+
+
+def publish(server: Machine, project: Path, version: str) -> None:
+    """Give a project a version, commit it, tag it and push both."""
+    give_version(project, version)
+    server.push(project)
+    subprocess.run(["git", "tag", "--force", f"v{version}"], cwd=server.repository, check=True, capture_output=True)
+    server.push(project)
+
+
+def blocks(server: Machine, heading: str, document: str = WORKFLOW) -> list[str]:
+    """Return the shell blocks under a heading of a document of the project that was pushed last."""
+    return sections(server.repository / document)[heading]
+
+
+def follow(server: Machine, heading: str) -> str:
+    """Run every block under a heading of release-workflow.md, and return what they print."""
+    return "".join(server.run(block, user="admin").stdout for block in blocks(server, heading))
+
+
+def deploy(server: Machine, version: str) -> None:
+    """Deploy a tag as the hub says, and see that it serves."""
+    [block] = blocks(server, "7. Deploy", HUB)
+    server.run(block.replace("v0.1.0", f"v{version}"), user="admin")
+    assert serves(server) == version
+
+
+def serves(server: Machine) -> str:
+    """Return the version that the site tells."""
+    return str(json.loads(server.get("/health/").read())["version"])
+
+
+def python(server: Machine, manage: str, code: str) -> str:
+    """Return what a piece of Python prints in a Django shell of the site."""
+    return server.say(f"{manage} shell --no-imports --command '{code}'")
+
+
+class ReleaseChecks:
+    """The day of a release, and what may follow it."""
+
+    def test_a_tag_is_deployed(self, server: Machine, source: Path) -> None:
+        publish(server, source, "0.1.0")
+        deploy(server, "0.1.0")
+
+    def test_a_backup_becomes_a_database_again(self, server: Machine) -> None:
+        follow(server, "A backup before")
+        assert re.search(r"^ +1 \| \d{4}-", follow(server, "The restore drill"), re.MULTILINE)
+
+    def test_a_release_for_which_the_site_is_stopped(self, server: Machine, project: Path, manage: str) -> None:
+        (project / "apps/users/migrations/0002_nickname.py").write_text(
+            "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+            '    dependencies = [("users", "0001_initial")]\n'
+            '    operations = [migrations.RunSQL("ALTER TABLE users_user ADD nickname text", '
+            '"ALTER TABLE users_user DROP nickname")]\n'
+        )
+        publish(server, project, "0.2.0")
+        stop, start = blocks(server, "With the site stopped")
+        server.run(stop, user="admin")
+        answer = server.get("/")
+        assert answer.status == 503
+        assert "being worked on" in answer.read().decode()
+        follow(server, "A backup before")
+        server.run(start, user="admin")
+        wait_until(server.is_ready, 30, "the site's return")
+        assert serves(server) == "0.2.0"
+        assert python(server, manage, HAS_NICKNAME) == "True"
+
+    def test_the_code_alone_goes_back(self, server: Machine, manage: str) -> None:
+        follow(server, "The code alone")
+        assert (serves(server), server.ready()[0]) == ("0.1.0", 200)
+        assert python(server, manage, HAS_NICKNAME) == "True"
+        deploy(server, "0.2.0")
+
+    def test_the_migrations_go_back_too(self, server: Machine, manage: str) -> None:
+        follow(server, "The migrations too")
+        wait_until(server.is_ready, 30, "the site's return")
+        assert serves(server) == "0.1.0"
+        assert python(server, manage, HAS_NICKNAME) == "False"
+        deploy(server, "0.2.0")
+
+    def test_the_backup_brings_back_what_there_was(self, server: Machine, manage: str) -> None:
+        users = "from apps.users.models import User; "
+        python(server, manage, f'{users}User.objects.create(email="late@example.com")')
+        assert python(server, manage, f"{users}print(User.objects.count())") == "2"
+        follow(server, "The backup")
+        wait_until(server.is_ready, 30, "the site's return")
+        assert serves(server) == "0.1.0"
+        assert python(server, manage, f"{users}print(User.objects.get())") == "ann@example.com"
+        assert python(server, manage, HAS_NICKNAME) == "False"
