@@ -47,10 +47,11 @@ def test_with_a_name_that_holds_everything(bake: Callable[..., Project], install
 def test_on_python_3_14(
     bake: Callable[..., Project], docker: str, tmp_path: Path, postgresql: Server, redis: Server
 ) -> None:
-    """In the image that the project's answer stands for; it has no browser, whose scripts know nothing of Python."""
+    """In the image that the project's answer stands for; without a browser, whose scripts know nothing of Python."""
     folder = tmp_path / "project"
     shutil.copytree(bake(**ALL_ON, python_version="3.14").path, folder)
     steps = [
+        "apt-get update -qq && apt-get install --yes -qq --no-install-recommends git make",
         "python -m venv /venv",
         "/venv/bin/pip install --quiet --require-hashes --requirement requirements/test.txt",
         "/venv/bin/python -m pytest -p no:cacheprovider --ignore tests/integration/test_csrf_js.py",

@@ -59,15 +59,17 @@ def test_what_people_accept_is_told_and_not_refused() -> None:
 def test_the_way_back_depends_on_what_the_migrations_do() -> None:
     assert "the code alone goes back to 1.2.3" in of_way_back([], FORMER, [])
     assert of_way_back([HARMLESS], FORMER, ["shop 0001_initial"]) == (
-        "1.2.3 can serve with the database as it will be: the code alone goes back, and the database stays.\n\n"
+        "1.2.3 can serve with the database as it will be: the code alone goes back, and the database stays. "
         "To undo the migrations as well, before the code goes back:\n\n- `migrate shop 0001_initial`"
     )
     undone = of_way_back([HARMLESS, REWRITING], FORMER, ["shop 0001_initial"])
     assert undone.startswith("1.2.3 cannot serve with the database as it will be, because of `shop.0003_price`.")
     assert undone.endswith("- `migrate shop 0001_initial`")
-    lasting = of_way_back([REWRITING, LASTING], FORMER, ["shop 0001_initial"])
-    assert "`shop.0004_data` cannot be undone" in lasting
-    assert "- `migrate" not in lasting
+    lasting = of_way_back([HARMLESS, LASTING], FORMER, ["shop 0001_initial"])
+    assert lasting.endswith("and the database stays. What `shop.0004_data` has done cannot be undone.")
+    both = of_way_back([REWRITING, LASTING], FORMER, ["shop 0001_initial"])
+    assert "because of `shop.0003_price`, and `shop.0004_data` cannot be undone. The backup" in both
+    assert "- `migrate" not in both
 
 
 def test_the_checklist_asks_about_what_people_have_to_judge() -> None:

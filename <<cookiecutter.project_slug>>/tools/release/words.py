@@ -69,24 +69,23 @@ def of_way_back(found: list[Measured], former: Version, targets: list[str]) -> s
     """Return how the database goes back to the former release; ``targets`` are what ``migrate`` is given for that."""
     if not found:
         return f"There is no migration: the code alone goes back to {former}, and the database stays as it is."
-    against = [f"`{one.label}`" for one in found if one.incompatible]
-    lasting = [f"`{one.label}`" for one in found if one.irreversible]
-    text = f"{former} can serve with the database as it will be: the code alone goes back, and the database stays."
-    undo = "To undo the migrations as well, before the code goes back:"
-    if against:
-        text = (
-            f"{former} cannot serve with the database as it will be, because of {', '.join(against)}. The site is "
-            "stopped, the migrations are undone, and then the code goes back."
-        )
-        undo = "Undone they are with these, one after another:"
-    if lasting:
-        undo = (
-            f"{', '.join(lasting)} cannot be undone: what it has done is brought back by the backup from before the "
-            "release alone, which knows nothing of what was written since."
-        )
-        return f"{text}\n\n{undo}"
+    against = ", ".join(f"`{one.label}`" for one in found if one.incompatible)
+    lasting = ", ".join(f"`{one.label}`" for one in found if one.irreversible)
     steps = "\n".join(f"- `migrate {target}`" for target in targets)
-    return f"{text}\n\n{undo}\n\n{steps}"
+    if against and lasting:
+        return (
+            f"{former} cannot serve with the database as it will be, because of {against}, and {lasting} cannot be "
+            "undone. The backup from before the release is the only way back; what was written since is not in it."
+        )
+    if against:
+        return (
+            f"{former} cannot serve with the database as it will be, because of {against}. The site is stopped, the "
+            f"migrations are undone, and then the code goes back. They are undone by\n\n{steps}"
+        )
+    text = f"{former} can serve with the database as it will be: the code alone goes back, and the database stays."
+    if lasting:
+        return f"{text} What {lasting} has done cannot be undone."
+    return f"{text} To undo the migrations as well, before the code goes back:\n\n{steps}"
 
 
 def of_questions(found: list[Measured], variables: list[Change], meanings: Mapping[str, str]) -> str:
