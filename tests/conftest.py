@@ -49,6 +49,7 @@ def clean_environment(**changes: str) -> dict[str, str]:
         "MAKEFLAGS",
         "MFLAGS",
         "MAKELEVEL",
+        "ARGS",
     }
     return {name: value for name, value in os.environ.items() if name not in unwanted} | changes
 

