@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from tools.release import git
 from tools.release.checklist import Item, missing_checks, open_items, with_checked_commit, with_ticks
@@ -42,10 +43,7 @@ CHECKS: dict[str, Check] = {
 
 def run(version: Version) -> None:
     """Check a release; raise ReleaseError when anything that its tag requires is open, or when it cannot be checked."""
-    path = checklist_of(version)
-    git.require_repository()
-    if git.is_tagged(version):
-        raise ReleaseError(f"{version.tag} is tagged already, and what is tagged does not change.")
+    path = untagged_checklist(version)
     require_complete(read(path))
     git.require_committed(*git.WITHOUT_PAPERS)
     commit = git.head()
@@ -65,6 +63,15 @@ def run(version: Version) -> None:
     write_together({path: checklist})
     require_nothing_open(version, open_items(checklist))
     print(f"Nothing that the tag requires is open. Commit the papers, then: make release-tag VERSION={version}")
+
+
+def untagged_checklist(version: Version) -> Path:
+    """Return where the checklist of a release is; raise ReleaseError when it was not begun, or is tagged already."""
+    path = checklist_of(version)
+    git.require_repository()
+    if git.is_tagged(version):
+        raise ReleaseError(f"{version.tag} is tagged already, and what is tagged does not change.")
+    return path
 
 
 def require_complete(checklist: str) -> None:

@@ -46,8 +46,13 @@ def require_committed(*pathspec: str) -> None:
     """Raise ReleaseError, naming a file, when something is not committed; ``pathspec`` chooses what counts."""
     changes = git("status", "--porcelain", "--untracked-files=all", "--", *pathspec).splitlines()
     if changes:
-        others = f" and {len(changes) - 1} more" if changes[1:] else ""
-        raise ReleaseError(f"{changes[0][3:]}{others}: changed and not committed; commit or undo that first.")
+        names = first_of([change[3:] for change in changes])
+        raise ReleaseError(f"{names}: changed and not committed; commit or undo that first.")
+
+
+def first_of(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")
 
 
 def head() -> str:

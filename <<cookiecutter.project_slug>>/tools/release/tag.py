@@ -3,21 +3,18 @@
 import datetime
 
 from tools.release import git
-from tools.release.check import OF_PAPERS, require_complete, require_nothing_open
+from tools.release.check import OF_PAPERS, require_complete, require_nothing_open, untagged_checklist
 from tools.release.checklist import checked_commit, open_items, with_ticks
 from tools.release.errors import ReleaseError
 from tools.release.interruption import uninterrupted
-from tools.release.papers import checklist_of, write_together
+from tools.release.papers import write_together
 from tools.release.project import CHANGELOG, HISTORY, read, with_date, with_entry
 from tools.release.version import Version
 
 
 def run(version: Version) -> None:
     """Tag a release; raise ReleaseError, with nothing changed, when anything that this requires is open."""
-    path = checklist_of(version)
-    git.require_repository()
-    if git.is_tagged(version):
-        raise ReleaseError(f"{version.tag} is tagged already, and what is tagged does not change.")
+    path = untagged_checklist(version)
     branch = git.branch()
     git.require_committed()
     checklist = read(path)
@@ -58,5 +55,4 @@ def require_checked(version: Version, commit: str | None) -> None:
     if not git.has_commit(commit):
         raise ReleaseError(f"The commit {commit} that was checked is not in this clone; {again}")
     if changed := git.changed_since(commit):
-        others = f" and {len(changed) - 1} more" if changed[1:] else ""
-        raise ReleaseError(f"{changed[0]}{others}: changed since the checks; {again}")
+        raise ReleaseError(f"{git.first_of(changed)}: changed since the checks; {again}")
