@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
 
 
+# Who commits in the repositories of the tests.
+IDENTITY = ["-c", "user.name=Ann Example", "-c", "user.email=ann@example.com"]
+
+
 class Project:
     """A generated project."""
 
@@ -57,6 +61,17 @@ def clean_environment(**changes: str) -> dict[str, str]:
 def tool(name: str) -> str:
     """Return the path of a program of the tests' own virtual environment."""
     return str(Path(sys.executable).parent / name)
+
+
+def interpreter(version: str) -> Path:
+    """Return the Python of this machine that has a version, or is at a path."""
+    # pyenv shows an interpreter only when asked for it.
+    environment = clean_environment(PYENV_VERSION=os.environ.get("PYENV_VERSION", "3.13:3.12"))
+    command = [tool("uv"), "python", "find", "--no-project", "--system", version]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        servers.missing(f"Python {version} is missing; install it (pyenv install {version}).")
+    return Path(found.stdout.strip())
 
 
 @pytest.fixture
@@ -107,12 +122,7 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         if key not in installed:
             folder = tmp_path_factory.mktemp(kind) / "venv"
             uv = tool("uv")
-            # pyenv shows an interpreter only when asked for it.
-            environment = clean_environment(PYENV_VERSION=os.environ.get("PYENV_VERSION", "3.13:3.12"))
-            found = subprocess.run([uv, "python", "find", python], env=environment, capture_output=True, text=True)
-            if found.returncode != 0:
-                servers.missing(f"Python {python} is missing; install it (pyenv install {python}).")
-            project.run(uv, "venv", "--no-project", "--python", found.stdout.strip(), folder)
+            project.run(uv, "venv", "--no-project", "--python", interpreter(python), folder)
             project.run(uv, "pip", "install", "--python", folder, "--require-hashes", "--requirement", requirements)
             installed[key] = folder / "bin" / "python"
         return installed[key]

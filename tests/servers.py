@@ -47,9 +47,9 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
         time.sleep(0.05)
 
 
-def listens(port: int) -> bool:
-    """Say whether something takes connections on a port of 127.0.0.1."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    """Say whether something takes connections on a port of an address."""
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
         return True
     return False
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.combinations import ALL_OFF, ALL_ON, Answers, name_of
-from tests.conftest import ROOT, Project, tool
+from tests.conftest import IDENTITY, ROOT, Project, tool
 from tests.documents import shell_blocks
 
 ON_GITLAB = ALL_ON | {"ci_provider": "gitlab"}
@@ -44,10 +44,9 @@ def clone(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory
             folder = tmp_path_factory.mktemp("papers")
             shutil.copytree(bake(**answers).path, folder / "origin")
             origin, cloned = Project(folder / "origin"), Clone(folder / "clone")
-            author = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
             origin.run("git", "init", "--quiet")
             origin.run("git", "add", "--all")
-            origin.run("git", *author, "commit", "--quiet", "--message", "Generate the project")
+            origin.run("git", *IDENTITY, "commit", "--quiet", "--message", "Generate the project")
             origin.run("git", "clone", "--quiet", ".", cloned.path)
             cloned.run("git", "config", "user.name", "Ann")
             cloned.run("git", "config", "user.email", "ann@example.com")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.ci.runner import Containers, Result, clone, load
-from tests.conftest import clean_environment, tool
-from tests.servers import missing, wait_until
+from tests.conftest import clean_environment, interpreter, tool
+from tests.servers import wait_until
 
 
 class Expressions:
@@ -89,22 +89,12 @@ class GitHub:
             case "actions/checkout":
                 clone(self.repository, self.work, int(options.get("fetch-depth", 1)))
             case "actions/setup-python":
-                return [str(python((self.work / options["python-version-file"]).read_text().strip()).parent)]
+                return [str(interpreter((self.work / options["python-version-file"]).read_text().strip()).parent)]
             case "actions/upload-artifact":
                 assert (self.work / options["path"]).stat().st_size > 0
             case other:
                 raise AssertionError(f"The tests do not know the action {other}.")
         return []
-
-
-def python(version: str) -> Path:
-    """Return the interpreter of this machine that has a version."""
-    environment = clean_environment(PYENV_VERSION=os.environ.get("PYENV_VERSION", "3.13:3.12"))
-    command = [tool("uv"), "python", "find", "--no-project", "--system", version]
-    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if found.returncode != 0:
-        missing(f"Python {version} is missing; install it (pyenv install {version}).")
-    return Path(found.stdout.strip())
 
 
 @contextlib.contextmanager

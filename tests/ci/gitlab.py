@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.ci.runner import Containers, Result, clone, connects, load
-from tests.servers import Authority, wait_until
+from tests.ci.runner import Containers, Result, clone, load
+from tests.servers import Authority, listens, wait_until
 
 ENGINE = "/var/run/docker.sock"
 
@@ -84,18 +84,15 @@ class GitLab:
     def start_services(
         self, containers: Containers, network: str, job: dict[str, Any], environment: dict[str, str]
     ) -> list[str]:
-        """Start the services of a job on a network; return the options with which its container finds them.
-
-        The job finds this machine by the name runner.
-        """
+        """Start the services of a job on a network; return the options with which its container finds them."""
         variables = self.variables(job, environment)
         options = ["--network", network]
         options += [word for variable in variables.items() for word in ("--env", "=".join(variable))]
-        gateway = containers.run("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", network)
-        hosts = ["--add-host", f"runner:{gateway}"]
+        hosts = []
         for image in job.get("services", []):
             alias = image.partition(":")[0]
             if alias == "docker":
+                gateway = containers.gateway(network)
                 hosts += ["--add-host", f"docker:{gateway}", *self.engine(containers, gateway, variables)]
             else:
                 wait_for_ports(containers, containers.start(image, *options, "--network-alias", alias))
@@ -119,7 +116,7 @@ class GitLab:
         listen = f"OPENSSL-LISTEN:2376,bind={address},reuseaddr,fork,cafile=ca.pem,cert=cert.pem,key=key.pem"
         options = ["--network", "host", *volumes, "--workdir", "/certs"]
         containers.start(image, *options, command=[listen, f"UNIX-CONNECT:{ENGINE}"])
-        wait_until(lambda: connects(address, 2376), 10, "the engine's answer")
+        wait_until(lambda: listens(2376, address), 10, "the engine's answer")
         return ["--volume", f"{self.certificates}:{variables['DOCKER_CERT_PATH']}:ro"]
 
 
@@ -141,4 +138,4 @@ def wait_for_ports(containers: Containers, container: str) -> None:
         "inspect", "--format", "{{range $port, $_ := .Config.ExposedPorts}}{{$port}} {{end}}", container
     )
     for port in ports.split():
-        wait_until(lambda port=port: connects(address, int(port.partition("/")[0])), 60, f"{container}'s answer")
+        wait_until(lambda port=port: listens(int(port.partition("/")[0]), address), 60, f"{container}'s answer")

@@ -1,8 +1,6 @@
 """What the runners of GitHub and of GitLab have in common, which the tests stand in for."""
 
-import contextlib
 import shlex
-import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 
 import yaml
 
-IDENTITY = ["-c", "user.name=Ann Example", "-c", "user.email=ann@example.com"]
+from tests.conftest import IDENTITY
 
 
 def load(path: Path) -> Any:
@@ -57,14 +55,11 @@ class Containers:
         self.names.append(self.run("run", "--detach", *options, image, *command))
         return self.names[-1]
 
+    def gateway(self, network: str) -> str:
+        """Return the address of this machine in a network of the engine's."""
+        return self.run("network", "inspect", network, "--format", "{{(index .IPAM.Config 0).Gateway}}")
+
     def remove(self) -> None:
         """Stop all of them, and remove their volumes too."""
         if self.names:
             self.run("rm", "--force", "--volumes", *self.names)
-
-
-def connects(address: str, port: int) -> bool:
-    """Say whether something takes connections there."""
-    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
-        return True
-    return False

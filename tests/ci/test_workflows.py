@@ -18,8 +18,6 @@ from tests.servers import find
 
 pytestmark = pytest.mark.timeout(900)
 
-BRIDGE = "{{(index .IPAM.Config 0).Gateway}}"
-
 each_deployment = pytest.mark.parametrize("deployment", CHOICES["deployment"])
 # What is run: everything with the one provider, as little as there can be with the other.
 ON_GITHUB: Answers = ALL_ON | {"deployment": "docker", "ci_provider": "github"}
@@ -146,7 +144,7 @@ def test_updates_are_looked_for_in_what_is_there(bake: Callable[..., Project], a
 @pytest.fixture
 def service(docker: str) -> Iterator[Service]:
     """The service, where this machine and its containers reach it, and nobody else does."""
-    with vulnerabilities(Containers(docker).run("network", "inspect", "bridge", "--format", BRIDGE)) as running:
+    with vulnerabilities(Containers(docker).gateway("bridge")) as running:
         yield running
 
 

@@ -16,6 +16,7 @@ from tests.documents import sections
 from tests.servers import free_port
 
 COMPOSE = "cd /opt/my_project; docker compose --env-file .env.production"
+MANAGE = f"{COMPOSE} exec -T web python manage.py"
 BASE = "python:3.13-slim-trixie"
 # Bytes; Docker counts in thousands.
 LARGEST = 120_000_000

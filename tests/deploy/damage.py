@@ -17,12 +17,17 @@ def give_version(project: Path, version: str) -> None:
     pyproject.write_text(re.sub(r'(?m)^version = ".*"', f'version = "{version}"', pyproject.read_text()))
 
 
+def add_migration(project: Path, name: str, *statements: str) -> None:
+    """Add a migration that runs an SQL statement, and another one to undo it if there is one."""
+    (project / f"apps/users/migrations/{name}.py").write_text(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+        f'    dependencies = [("users", "0001_initial")]\n    operations = [migrations.RunSQL(*{statements!r})]\n'
+    )
+
+
 def break_migration(project: Path) -> None:
     """Add a migration that fails."""
-    (project / "apps/users/migrations/0002_broken.py").write_text(
-        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
-        '    dependencies = [("users", "0001_initial")]\n    operations = [migrations.RunSQL("SELECT 1/0")]\n'
-    )
+    add_migration(project, "0002_broken", "SELECT 1/0")
 
 
 def break_check(project: Path) -> None:

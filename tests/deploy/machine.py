@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import IDENTITY
 from tests.documents import sections
 from tests.servers import free_port, wait_until
 
@@ -97,18 +98,22 @@ class Machine:
         assert not remaining, f"{remaining} was not asked for: {shown}"
         return shown
 
-    def push(self, project: Path, name: str = "my_project") -> None:
-        """Commit what is in the folder ``project`` and put it where the machine fetches the project ``name`` from."""
+    def push(self, project: Path, name: str = "my_project", tag: str = "") -> None:
+        """Commit what is in the folder ``project`` and put it where the machine fetches the project ``name`` from.
+
+        The commit gets a tag, if there is one.
+        """
         if not self.repository.exists():
             subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", self.repository], check=True)
         for path in self.repository.iterdir():
             if path.name != ".git":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(project, self.repository, dirs_exist_ok=True, symlinks=True)
-        who = ["-c", "user.name=Ann Example", "-c", "user.email=ann@example.com"]
         subprocess.run(["git", "add", "--all"], cwd=self.repository, check=True)
-        commit = ["git", *who, "commit", "--quiet", "--allow-empty", "--message", "Change"]
+        commit = ["git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "Change"]
         subprocess.run(commit, cwd=self.repository, check=True)
+        if tag:
+            subprocess.run(["git", "tag", tag], cwd=self.repository, check=True)
         place = f"/var/lib/git/{name}.git"
         self.run(f"rm -rf {place}; mkdir -p /var/lib/git")
         command = [self.docker, "cp", "--quiet", f"{self.repository}/.git", f"{self.container}:{place}"]
@@ -165,6 +170,10 @@ class Machine:
         body = answer.read()
         is_json = answer.headers["Content-Type"].startswith("application/json")
         return answer.status, json.loads(body)["checks"] if is_json else {}
+
+    def version(self) -> str:
+        """Return the version that the site tells."""
+        return str(json.loads(self.get("/health/").read())["version"])
 
     def is_trusted(self, host: str = "example.com") -> bool:
         """Say whether a host has a certificate that can be believed.

@@ -4,12 +4,10 @@ A test module inherits from ReleaseChecks, and has three fixtures: ``server``, t
 that it serves; and ``manage``, what begins a command of manage.py on it.
 """
 
-import json
 import re
-import subprocess
 from pathlib import Path
 
-from tests.deploy.damage import give_version
+from tests.deploy.damage import add_migration, give_version
 from tests.deploy.machine import Machine
 from tests.documents import sections
 from tests.servers import wait_until
@@ -25,9 +23,7 @@ HAS_NICKNAME = (
 def publish(server: Machine, project: Path, version: str) -> None:
     """Give a project a version, commit it, tag it and push both."""
     give_version(project, version)
-    server.push(project)
-    subprocess.run(["git", "tag", "--force", f"v{version}"], cwd=server.repository, check=True, capture_output=True)
-    server.push(project)
+    server.push(project, tag=f"v{version}")
 
 
 def blocks(server: Machine, heading: str, document: str = WORKFLOW) -> list[str]:
@@ -44,12 +40,7 @@ def deploy(server: Machine, version: str) -> None:
     """Deploy a tag as the hub says, and see that it serves."""
     [block] = blocks(server, "7. Deploy", HUB)
     server.run(block.replace("v0.1.0", f"v{version}"), user="admin")
-    assert serves(server) == version
-
-
-def serves(server: Machine) -> str:
-    """Return the version that the site tells."""
-    return str(json.loads(server.get("/health/").read())["version"])
+    assert server.version() == version
 
 
 def python(server: Machine, manage: str, code: str) -> str:
@@ -69,12 +60,8 @@ class ReleaseChecks:
         assert re.search(r"^ +1 \| \d{4}-", follow(server, "The restore drill"), re.MULTILINE)
 
     def test_a_release_for_which_the_site_is_stopped(self, server: Machine, project: Path, manage: str) -> None:
-        (project / "apps/users/migrations/0002_nickname.py").write_text(
-            "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
-            '    dependencies = [("users", "0001_initial")]\n'
-            '    operations = [migrations.RunSQL("ALTER TABLE users_user ADD nickname text", '
-            '"ALTER TABLE users_user DROP nickname")]\n'
-        )
+        undo = "ALTER TABLE users_user DROP nickname"
+        add_migration(project, "0002_nickname", "ALTER TABLE users_user ADD nickname text", undo)
         publish(server, project, "0.2.0")
         stop, start = blocks(server, "With the site stopped")
         server.run(stop, user="admin")
@@ -84,19 +71,19 @@ class ReleaseChecks:
         follow(server, "A backup before")
         server.run(start, user="admin")
         wait_until(server.is_ready, 30, "the site's return")
-        assert serves(server) == "0.2.0"
+        assert server.version() == "0.2.0"
         assert python(server, manage, HAS_NICKNAME) == "True"
 
     def test_the_code_alone_goes_back(self, server: Machine, manage: str) -> None:
         follow(server, "The code alone")
-        assert (serves(server), server.ready()[0]) == ("0.1.0", 200)
+        assert (server.version(), server.ready()[0]) == ("0.1.0", 200)
         assert python(server, manage, HAS_NICKNAME) == "True"
         deploy(server, "0.2.0")
 
     def test_the_migrations_go_back_too(self, server: Machine, manage: str) -> None:
         follow(server, "The migrations too")
         wait_until(server.is_ready, 30, "the site's return")
-        assert serves(server) == "0.1.0"
+        assert server.version() == "0.1.0"
         assert python(server, manage, HAS_NICKNAME) == "False"
         deploy(server, "0.2.0")
 
@@ -106,6 +93,6 @@ class ReleaseChecks:
         assert python(server, manage, f"{users}print(User.objects.count())") == "2"
         follow(server, "The backup")
         wait_until(server.is_ready, 30, "the site's return")
-        assert serves(server) == "0.1.0"
+        assert server.version() == "0.1.0"
         assert python(server, manage, f"{users}print(User.objects.get())") == "ann@example.com"
         assert python(server, manage, HAS_NICKNAME) == "False"

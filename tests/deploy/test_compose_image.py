@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +13,8 @@ import pytest
 
 from tests.ci.github import Expressions, GitHub
 from tests.ci.gitlab import GitLab
-from tests.ci.runner import commit
 from tests.combinations import ALL_OFF
-from tests.conftest import Project, clean_environment
+from tests.conftest import Project
 from tests.deploy.machine import Machine, machine
 from tests.documents import sections
 
@@ -183,20 +181,9 @@ def test_what_is_no_release_is_refused(registry: Registry) -> None:
     registry.say("rm .git/shallow")
 
 
-def test_beside_the_older_image_store_a_builder_of_its_own_is_asked_for(
-    bake: Callable[..., Project], docker: str, tmp_path: Path
-) -> None:
+def test_beside_the_older_image_store_a_builder_of_its_own_is_asked_for(registry: Registry) -> None:
     """And removed, though it cannot start in a lab without registries."""
-    store = subprocess.run(
-        [docker, "info", "--format", "{{.DriverStatus}}"], capture_output=True, text=True, check=True
-    )
-    if "containerd" in store.stdout:
-        pytest.skip("This engine has the newer image store.")
-    folder = shutil.copytree(bake(**lean("github")).path, tmp_path / "project")
-    commit(folder)
-    subprocess.run(["git", "tag", "v0.1.0"], cwd=folder, check=True)
-    command = ["make", "push-image", "IMAGE=127.0.0.1:1/name", "TAG=v0.1.0"]
-    result = subprocess.run(command, cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False)
-    assert result.returncode != 0
-    [builder] = re.findall('building with "(.+)" instance using docker-container driver', result.stderr)
-    assert builder not in subprocess.run([docker, "buildx", "ls"], capture_output=True, text=True, check=True).stdout
+    registry.machine.run("rm /etc/docker/daemon.json; systemctl restart docker")
+    said = registry.refuse("make push-image IMAGE=127.0.0.1:1/name TAG=v0.1.0")
+    [builder] = re.findall('building with "(.+)" instance using docker-container driver', said)
+    assert builder not in registry.say("docker buildx ls")

@@ -1,6 +1,5 @@
 """A Debian machine with Docker Compose and everything on: what it survives, with visitors on the site."""
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ import pytest
 
 from tests.combinations import ALL_ON
 from tests.conftest import Project
-from tests.deploy.compose import COMPOSE, docker_machine
+from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
 from tests.deploy.damage import (
     add_rule,
     add_task,
@@ -26,7 +25,7 @@ from tests.deploy.damage import (
 )
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
-from tests.deploy.release_checks import ReleaseChecks
+from tests.deploy.release_checks import ReleaseChecks, python
 from tests.deploy.site_checks import style_of
 from tests.servers import wait_until
 
@@ -93,7 +92,7 @@ def containers(server: Machine, service: str = "") -> list[str]:
 
 def run_in_shell(server: Machine, code: str) -> str:
     """Return what a piece of Python prints in a Django shell of the site."""
-    return server.say(f"{COMPOSE} exec -T web python manage.py shell --no-imports --command '{code}'")
+    return python(server, MANAGE, code)
 
 
 def test_no_secret_is_shown(server: Machine) -> None:
@@ -114,7 +113,7 @@ def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
     assert "is in service." in result.stdout
     assert (load.lost, load.closed) == ({}, 0)
     assert load.versions == {"0.1.0", "0.2.0"}
-    assert json.loads(server.get("/health/").read())["version"] == "0.2.0"
+    assert server.version() == "0.2.0"
     assert server.ready() == ALL_READY
     assert image(server, "previous") == before
     # A page that was loaded before goes on asking for its own files.
@@ -170,11 +169,11 @@ def test_a_rollback_loses_no_request(server: Machine, source: Path) -> None:
         server.run(server.block("Going back"), user="admin")
     assert (load.lost, load.closed) == ({}, 0)
     assert load.versions == {"0.1.0", "0.2.0"}
-    assert json.loads(server.get("/health/").read())["version"] == "0.1.0"
+    assert server.version() == "0.1.0"
     # Back again, by name.
     [name] = server.say("docker image ls --format '{{.Tag}}' my_project | grep '^2'").split()
     server.run(f"make -C {FOLDER} rollback-prod RELEASE={name}")
-    assert json.loads(server.get("/health/").read())["version"] == "0.2.0"
+    assert server.version() == "0.2.0"
     for other, message in ((name, f"{name} is in service already."), ("20200101-000000", "There are: ")):
         result = server.run(f"make -C {FOLDER} rollback-prod RELEASE={other}", check=False)
         assert result.returncode != 0
@@ -290,7 +289,7 @@ class TestRelease(ReleaseChecks):
     @pytest.fixture
     def manage(self) -> str:
         """What begins a command of manage.py."""
-        return f"{COMPOSE} exec -T web python manage.py"
+        return MANAGE
 
 
 def test_everything_is_back_after_a_restart_of_the_machine(server: Machine) -> None:

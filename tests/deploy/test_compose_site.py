@@ -7,7 +7,7 @@ import pytest
 
 from tests.combinations import ALL_OFF
 from tests.conftest import Project
-from tests.deploy.compose import COMPOSE, docker_machine
+from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.site_checks import HEADERS, SiteChecks, Way
@@ -16,7 +16,7 @@ from tests.servers import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 WAY = Way(
-    manage=f"{COMPOSE} exec -T web python manage.py",
+    manage=MANAGE,
     stop=f"{COMPOSE} stop web",
     start="/opt/my_project/deploy/docker/up",
     access_log="docker logs my_project-nginx-1 2>&1",

@@ -13,7 +13,7 @@ import pytest
 from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
 from tests.deploy.machine import Machine, machine
-from tests.deploy.release_checks import HUB, ReleaseChecks, blocks, serves
+from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.site_checks import PASSWORD, SiteChecks, Way
 from tests.documents import sections
 
@@ -236,7 +236,7 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
     step("6. Tag")
     step("7. Deploy")
     step("8. Look at it")
-    assert serves(server) == "0.1.0"
+    assert server.version() == "0.1.0"
     commit = server.say("cat /srv/my_project/current/REVISION")
     tagged = server.run("git -C /var/lib/git/my_project.git rev-parse 'v0.1.0^{commit}'", user="admin").stdout
     assert commit == tagged.strip()
