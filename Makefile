@@ -23,8 +23,9 @@ test: $(VENV)/test.installed ## Run the tests, after installing the servers they
 	tests/install-servers
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-benchmark: $(VENV)/test.installed ## Measure generating a project, serving a deployed one, and building and starting its containers
+benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, and its containers
 	$(PYTHON) tests/benchmark_generation.py
+	$(PYTHON) tests/benchmark_drift.py
 	$(PYTHON) -m tests.benchmark_deployment
 	$(PYTHON) -m tests.benchmark_containers
 
@@ -38,8 +39,8 @@ format: $(VENV)/test.installed ## Put the template's own code, and the project's
 
 # Everything on and nothing pruned, which is what the hook then prunes from.
 lock: $(VENV)/test.installed ## Bring all requirements in line with the two pyproject.toml
-	$(COMPILE) --group generate --group test --output-file requirements/test.txt
-	$(COMPILE) --group generate --constraint requirements/test.txt --output-file requirements/generate.txt
+	$(COMPILE) --group test --output-file requirements/test.txt
+	$(COMPILE) --constraint requirements/test.txt --output-file requirements/generate.txt
 	rm -rf build/lock
 	$(COOKIECUTTER) . --no-input --accept-hooks no --output-dir build/lock media_storage=s3
 	$(MAKE) -C build/lock/my_project lock UPGRADE=$(UPGRADE)

@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from playwright.sync_api import Browser, sync_playwright
 
 from tests import servers
 
@@ -152,3 +154,29 @@ def docker() -> str:
     if answer.returncode != 0:
         servers.missing(f"No Docker engine answers: {answer.stderr.strip()}")
     return program
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A browser that asks nobody for anything by itself."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=servers.find("chromium", "chromium"), args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A fresh clone of the template, with the changes that are not committed yet."""
+    folder = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    listing = ["git", "ls-files", "--modified", "--others", "--exclude-standard", "-z"]
+    changed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, changed.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, folder / name)
+        else:
+            (folder / name).unlink()
+    return folder

@@ -6,17 +6,17 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.combinations import ALL_ON, Answers
-from tests.conftest import ROOT, Project, clean_environment, tool
+from tests.conftest import Project, clean_environment, tool
 from tests.documents import Running, sections, shell_blocks
-from tests.servers import Server, find, listens
+from tests.servers import Server, listens
 
 SITE = "http://127.0.0.1:8000"
 # What is followed as written listens on port 8000: these tests run one after another, as the tests of a file do.
@@ -31,15 +31,6 @@ def fetch(address: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=find("chromium", "chromium"), args=arguments)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(params=["uv", "pip"])
 def bare_path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A PATH as on a machine with Python and make: without the tests' own programs, with uv or without."""
@@ -51,22 +42,6 @@ def bare_path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         (tmp_path / "bin" / "uv").symlink_to(tool("uv"))
         folders.insert(0, str(tmp_path / "bin"))
     return ":".join(folders)
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A fresh clone of the template, with the changes that are not committed yet."""
-    folder = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-    listing = ["git", "ls-files", "--modified", "--others", "--exclude-standard", "-z"]
-    changed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, changed.split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).exists():
-            shutil.copy(ROOT / name, folder / name)
-        else:
-            (folder / name).unlink()
-    return folder
 
 
 def test_the_first_command_of_the_readme(clone: Path, bare_path: str, browser: Browser, tmp_path: Path) -> None:

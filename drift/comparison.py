@@ -1,0 +1,181 @@
+"""The three trees of a comparison: what the template made, what it makes now, and the project."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drift import by_hand, line_endings, project, questions, record
+from drift.changes import Change, classify
+from drift.errors import DriftError
+from drift.questions import Questions
+from drift.record import Record
+from drift.rendering import Answers, Rendered, render_all
+from drift.template import Template, Version
+from drift.trees import Store, Tree
+
+
+@dataclass
+class Comparison:
+    """A project beside its template."""
+
+    root: Path
+    record: Record
+    template: Template
+    recorded: Version
+    newest: Version
+    questions: Questions
+    answers: Answers
+    """The answers that the newest version was generated with."""
+    store: Store
+    base: Tree
+    theirs: Tree
+    ours: Tree
+    snapshot: Tree
+    """The project as it is on the disk; in ``ours``, what is the project's own business is left out."""
+    endings: dict[str, bytes]
+    """What the project's lines end in, for each file where the template's end in something else."""
+    changes: list[Change]
+    expected: list[Change]
+    """Changes that are the project's own business, for its .driftignore or the template say so."""
+
+    @property
+    def by_hand(self) -> list[by_hand.Step]:
+        """What people have to do themselves after an update."""
+        changelog = self.template.read(self.newest.commit, "CHANGELOG.md") or ""
+        return by_hand.steps(changelog, self.recorded.name, self.newest.name)
+
+    @property
+    def notes(self) -> list[str]:
+        """What else has to be known of the two versions."""
+        found = [self.template.unreachable] if self.template.unreachable else []
+        if project.has_repository(self.root) and project.state_folder(self.root).exists():
+            found.append("An update is under way: drift update --continue ends it, drift update --abort puts all back.")
+        if self.recorded.commit != self.newest.commit and not self.is_newer:
+            found.append(
+                "The recorded commit is not in the history of the newest, which was rewritten or is of another branch."
+            )
+        return found
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the newest version comes after the recorded one."""
+        return self.template.contains(self.recorded.commit, self.newest.commit)
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether there is anything to tell."""
+        asked = self.questions
+        return any((self.changes, asked.new, asked.removed, asked.renamed, asked.gone, self.by_hand))
+
+
+def open_record(root: Path, address: str | None) -> tuple[Record, Template]:
+    """Return the record of a project and its template, which is at ``address`` if that is given."""
+    found = record.read(root)
+    if found.commit is None:
+        raise DriftError(
+            f"{record.NAME} records no commit, for the template was no git repository then. "
+            "To find the commit that fits best, run: drift link --template ADDRESS"
+        )
+    template = Template(address or found.template)
+    template.recorded(found.commit)
+    return found, template
+
+
+@contextmanager
+def compare(
+    root: Path, address: str | None = None, ref: str | None = None, given: list[str] | None = None
+) -> Iterator[Comparison]:
+    """Compare the project in ``root`` with its template as it is at ``ref``, or at its newest.
+
+    ``given`` are answers that are to be changed, as KEY=VALUE; with it, even empty, all questions are settled: new ones
+    are asked, if somebody is there, and an answer that is not offered any more raises DriftError otherwise. Without,
+    both have the template's default.
+    """
+    found, template = open_record(root, address)
+    with tempfile.TemporaryDirectory(prefix="drift-") as folder:
+        work = Path(folder)
+        newest = template.resolve(ref or "HEAD")
+        context = template.context(newest)
+        asked = questions.compare(found.answers, context)
+        changed = questions.parse(given or [], context)
+        answers = asked.kept | changed
+        before, after = render_all(template, [(found.commit, found.answers), (newest, answers)], work)
+        if given is not None:
+            open_questions = [name for name in (*asked.new, *asked.gone) if name not in changed]
+            settled = settle(asked, context, open_questions, after.answers)
+            if any(after.answers.get(name) != answer for name, answer in settled.items()):
+                [after] = render_all(template, [(newest, answers | settled)], work)
+        yield build(root, found, template, newest, asked, before, after, Store(work / "store"))
+
+
+def settle(asked: Questions, context: questions.Context, names: list[str], defaults: Answers) -> Answers:
+    """Return the answers to questions that are open; raise DriftError when only the user could give one."""
+    if sys.stdin.isatty():
+        return questions.ask(context, names, defaults)
+    for name in names:
+        if name in asked.gone:
+            right = questions.problem_of(context, name, asked.gone[name])
+            raise DriftError(
+                f"{name} was {asked.gone[name]!r}, which is not offered any more; add {name}=VALUE, {right}."
+            )
+    return {}
+
+
+def build(
+    root: Path,
+    found: Record,
+    template: Template,
+    newest: str,
+    asked: Questions,
+    before: Rendered,
+    after: Rendered,
+    store: Store,
+) -> Comparison:
+    """Return the comparison of a project with two generated ones."""
+    base, theirs = store.snapshot(before.folder), store.snapshot(after.folder)
+    for tree in (base, theirs):
+        tree.pop(record.NAME, None)
+    snapshot = project.snapshot(root, store, *base, *theirs)
+    ours, endings = line_endings.normalised(store, snapshot, base, theirs)
+    paths = sorted({*base, *theirs, *ours})
+    for path in store.matching(project.ignored(root), paths):
+        for tree in (base, theirs, ours):
+            tree.pop(path, None)
+    own = questions.settings(template.context(newest))
+    rewritten = store.matching(own.get("rewritten", []), paths)
+    extended = store.matching(own.get("extended", []), paths)
+    folders = store.matching(own.get("folders", []), paths)
+    changes, expected = [], []
+    for change in classify(store, base, theirs, ours):
+        if change.project and (change.origin or change.path) in rewritten:
+            # Once the project has made it its own, the template's changes do not reach it.
+            for tree in (base, theirs, ours):
+                for path in (change.origin, change.path, change.renamed):
+                    tree.pop(path, None)
+            expected.append(change)
+        elif (change.kind == "project" and change.path in extended) or (
+            change.kind == "extra" and change.path in folders
+        ):
+            expected.append(change)
+        else:
+            changes.append(change)
+    return Comparison(
+        root,
+        found,
+        template,
+        template.version(found.commit or ""),
+        template.version(newest),
+        asked,
+        after.answers,
+        store,
+        base,
+        theirs,
+        ours,
+        snapshot,
+        endings,
+        changes,
+        expected,
+    )

@@ -1,0 +1,59 @@
+"""Run git."""
+
+import functools
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from drift.errors import DriftError
+
+# `git merge-tree --write-tree` came with it.
+OLDEST = (2, 38)
+
+
+def run(
+    *arguments: str | Path, folder: Path, stdin: bytes | None = None, allowed: Iterable[int] = (0,), **variables: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a git command in a folder, untouched by what a git hook has set.
+
+    Raises DriftError, with git's own reason, when it ends with another status than those ``allowed``.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        result = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env=environment | {"LC_ALL": "C"} | variables,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise DriftError("git is missing; install it.") from None
+    if result.returncode not in allowed:
+        command = next(str(argument) for argument in arguments if re.fullmatch("[a-z-]+", str(argument)))
+        said = os.fsdecode(result.stderr).strip() or f"it ended with status {result.returncode}"
+        raise DriftError(f"git {command} has failed in {folder}: {said.removeprefix('fatal: ')}")
+    return result
+
+
+def ask(*arguments: str | Path, folder: Path, **variables: str) -> str:
+    """Return what a git command prints, without the last line break."""
+    return os.fsdecode(run(*arguments, folder=folder, **variables).stdout).removesuffix("\n")
+
+
+def succeeds(*arguments: str | Path, folder: Path) -> bool:
+    """Say whether a git command ends with status 0; 1 and 128 are its other answers."""
+    return run(*arguments, folder=folder, allowed=(0, 1, 128)).returncode == 0
+
+
+@functools.cache
+def require_git() -> None:
+    """Raise DriftError unless git is there and new enough."""
+    said = ask("version", folder=Path("/"))
+    found = re.search(r"(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST:
+        raise DriftError(f"git 2.38 or newer is needed, and this is {said.removeprefix('git version ')}; upgrade git.")

@@ -1,0 +1,117 @@
+"""Adopt a project that has no record: find the commit of the template, and the answers, that fit it best."""
+
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from drift import git, guess, progress, project, questions, record
+from drift.errors import DriftError
+from drift.fit import Attempts, Project, closest
+from drift.record import Record
+from drift.rendering import Answers
+from drift.report import counted
+from drift.template import Template
+from drift.trees import Store
+
+# How many commits are generated and compared, of those whose files look most alike.
+CANDIDATES = 12
+
+
+def adopt(root: Path, address: str | None, given: list[str]) -> None:
+    """Record where the project in ``root`` came from; ``given`` are the answers that the user knows, as KEY=VALUE."""
+    former = read_former(root, address)
+    template = Template(former.template)
+    if former.commit and git.succeeds("cat-file", "-e", f"{former.commit}^{{commit}}", folder=template.repository):
+        raise DriftError(
+            f"The project has a record, of {former.commit[:8]}; to find another, remove {record.NAME} first."
+        )
+    with tempfile.TemporaryDirectory(prefix="drift-") as folder:
+        work = Path(folder)
+        store = Store(work / "store")
+        adopted = Project(root, store, project.snapshot(root, store))
+        commits = ranked(template, adopted)
+        context = template.context(commits[0])
+        known = {**questions.compare(former.answers, context).kept, **questions.parse(given, context)}
+        attempts = Attempts(template, work)
+        answers = guess.answers(attempts, commits[0], known, adopted)
+        best, differing, answers = best_of(attempts, newest_first(template, commits[:CANDIDATES]), answers, adopted)
+    version = template.version(best)
+    record.write_text(root, record.text_of(Record(template.address, best, version.name, answers)))
+    print(f"{version} of {version.date} fits best: {counted(differing, 'line')} of its files differ.")
+    for name, answer in answers.items():
+        print(f"  {name} = {answer}")
+    print(f"Recorded in {record.NAME}; correct an answer there if it is wrong, and look at: drift status")
+
+
+def read_former(root: Path, address: str | None) -> Record:
+    """Return what is known of where the project came from; raise DriftError when not even the template is."""
+    if (root / record.NAME).exists():
+        former = record.read(root)
+        return Record(address or former.template, former.commit, former.version, former.answers)
+    if address is None:
+        raise DriftError("Say where the template is: drift link --template ADDRESS")
+    return Record(address, None, None, {})
+
+
+def ranked(template: Template, adopted: Project) -> list[str]:
+    """Return the commits of a template, those first that share most lines with a project, and of those the newest.
+
+    Of commits from which the same is generated, the newest stands for all.
+    """
+    ours: Counter[bytes] = Counter()
+    for entry in adopted.files.values():
+        ours.update(lines(adopted.store.content(entry)))
+    commits = git.ask("rev-list", "--all", "HEAD", folder=template.repository).split()
+    known: dict[str, Counter[bytes]] = {}
+    scores: dict[str, float] = {}
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    for number, commit in enumerate(commits, start=1):
+        progress.say(f"Reading the template's commits: {number} of {len(commits)}")
+        blobs = blobs_of(template, commit)
+        if "cookiecutter.json" not in blobs or tuple(blobs.items()) in seen:
+            continue
+        seen.add(tuple(blobs.items()))
+        theirs: Counter[bytes] = Counter()
+        for path, blob in blobs.items():
+            if "/" in path and not path.startswith("hooks/"):
+                if blob not in known:
+                    known[blob] = lines(git.run("cat-file", "blob", blob, folder=template.repository).stdout)
+                theirs.update(known[blob])
+        scores[commit] = 2 * (ours & theirs).total() / max(1, ours.total() + theirs.total())
+    progress.say("")
+    if not scores:
+        raise DriftError(f"{template.address} has no commit with a cookiecutter.json; name a template.")
+    return sorted(scores, key=lambda commit: -scores[commit])
+
+
+def blobs_of(template: Template, commit: str) -> dict[str, str]:
+    """Return the blobs of a commit that have to do with what is generated, by their paths."""
+    found = {}
+    for line in os.fsdecode(git.run("ls-tree", "-r", "-z", commit, folder=template.repository).stdout).split("\0")[:-1]:
+        about, path = line.split("\t", 1)
+        top, is_below, _ = path.partition("/")
+        if "cookiecutter" in top or top == "hooks" or (not is_below and path.endswith(".py")):
+            found[path] = about.split(" ")[2]
+    return found
+
+
+def newest_first(template: Template, commits: list[str]) -> list[str]:
+    """Return commits in the order of the history."""
+    return git.ask("rev-list", "--no-walk=sorted", "--topo-order", *commits, folder=template.repository).split()
+
+
+def lines(content: bytes) -> Counter[bytes]:
+    """Return the lines of a text that mean something."""
+    return Counter() if b"\0" in content else Counter(line.strip() for line in content.splitlines() if line.strip())
+
+
+def best_of(attempts: Attempts, commits: list[str], answers: Answers, adopted: Project) -> tuple[str, int, Answers]:
+    """Return the commit whose project is nearest, the number of lines that differ, and all its answers."""
+    jobs = [(commit, questions.compare(answers, attempts.template.context(commit)).kept) for commit in commits]
+    rendered = attempts(jobs)
+    nearest = closest(adopted, rendered)
+    if nearest is None:
+        raise DriftError("No commit of the template could be generated with these answers; give some as KEY=VALUE.")
+    index, differing = nearest
+    return commits[index], differing, rendered[index].answers

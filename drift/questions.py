@@ -1,0 +1,110 @@
+"""The questions of a template's version, held against answers that were given to another."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cookiecutter.prompt import YesNoPrompt, read_user_choice, read_user_variable, read_user_yes_no
+from rich.prompt import InvalidResponse
+
+from drift.errors import DriftError
+from drift.rendering import Answers
+
+Context = dict[str, Any]
+
+
+@dataclass
+class Questions:
+    """What became of the questions between two versions."""
+
+    kept: Answers = field(default_factory=dict)
+    """The answers that can still be given."""
+    new: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+    """The former name of each question that has another now."""
+    gone: dict[str, Any] = field(default_factory=dict)
+    """The answers that are not offered any more."""
+
+
+def settings(context: Context) -> dict[str, Any]:
+    """Return what a template says about itself to drift, in ``_drift`` of its cookiecutter.json."""
+    found = context.get("_drift", {})
+    if not isinstance(found, dict):
+        raise DriftError('"_drift" in the template\'s cookiecutter.json is no JSON object; correct it there.')
+    return found
+
+
+def names(context: Context) -> list[str]:
+    """Return the questions that are asked."""
+    return [name for name in context if not name.startswith("_")]
+
+
+def compare(answers: Answers, context: Context) -> Questions:
+    """Hold ``answers`` against the questions in ``context``.
+
+    A question that has another name is one that ``renamed`` of ``_drift`` maps from the former to the present name.
+    """
+    found = Questions()
+    asked = names(context)
+    renamed = settings(context).get("renamed", {})
+    for name, answer in answers.items():
+        present = name
+        for _ in renamed:
+            present = present if present in asked else renamed.get(present, present)
+        if present not in asked:
+            found.removed.append(name)
+        elif problem_of(context, present, answer):
+            found.gone[present] = answer
+        elif present == name or present not in answers:
+            found.kept[present] = answer
+        if present != name and present in asked:
+            found.renamed[present] = name
+    found.new = [name for name in asked if name not in found.kept and name not in found.gone]
+    return found
+
+
+def problem_of(context: Context, name: str, answer: Any) -> str | None:
+    """Return what would be a right answer to a question, when ``answer`` is none, or None."""
+    question = context[name]
+    if isinstance(question, bool):
+        return None if isinstance(answer, bool) else "true or false"
+    if isinstance(question, list) and not any("{{" in str(choice) or "<<" in str(choice) for choice in question):
+        given = answer if isinstance(answer, list) else [answer]
+        return None if all(one in question for one in given) else f"one of {', '.join(map(str, question))}"
+    return None
+
+
+def parse(assignments: list[str], context: Context) -> Answers:
+    """Return the answers in a list of KEY=VALUE; raise DriftError for what the template does not ask or offer."""
+    answers: Answers = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise DriftError(f"{assignment!r} is no answer; write it as KEY=VALUE, such as use_celery=true")
+        if name not in names(context):
+            raise DriftError(f"The template does not ask {name!r}; it asks {', '.join(names(context))}.")
+        answers[name] = value
+        if isinstance(context[name], bool):
+            try:
+                answers[name] = YesNoPrompt().process_response(value)
+            except InvalidResponse:
+                raise DriftError(f"{name} cannot be {value!r}; use true or false.") from None
+        elif problem := problem_of(context, name, value):
+            raise DriftError(f"{name} cannot be {value!r}; use {problem}.")
+    return answers
+
+
+def ask(context: Context, questions: list[str], defaults: Answers) -> Answers:
+    """Ask the user the ``questions``, as cookiecutter would; ``defaults`` are the template's own answers to them."""
+    prompts = context.get("__prompts__", {})
+    answers: Answers = {}
+    for number, name in enumerate(questions, start=1):
+        question, prefix = context[name], f"  [dim][{number}/{len(questions)}][/] "
+        if isinstance(question, bool):
+            answers[name] = read_user_yes_no(name, defaults[name], prompts, prefix)
+        elif isinstance(question, list):
+            first = [choice for choice in question if choice != defaults[name]]
+            answers[name] = read_user_choice(name, [defaults[name], *first], prompts, prefix)
+        elif isinstance(question, str):
+            answers[name] = read_user_variable(name, defaults[name], prompts, prefix)
+    return answers

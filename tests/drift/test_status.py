@@ -1,0 +1,328 @@
+"""``drift status``: what it reports, and what it takes for the project's own business."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.drift.history import ODD, Project, Template, commit_all, git, replace, write
+from tests.drift.terminal import at_a_terminal
+
+
+def test_an_untouched_project_has_nothing_to_report(project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    said = mine.drift("status", "--exit-code").stdout
+    assert "Nothing to report" in said
+    assert "recorded  0.3.0" in said
+    assert ", the newest\n" in said
+    found = mine.status()
+    assert found["recorded"] == found["newest"]
+    assert (found["drifted"], found["changes"], found["expected"], found["by_hand"]) == (False, [], [], [])
+
+
+def test_what_the_template_changed(project: Callable[..., Project]) -> None:
+    mine = project()
+    said = mine.drift("status", "--to", "v0.2.0", "--exit-code", status=1).stdout
+    assert "recorded  0.1.0" in said
+    assert "1 commit later" in said
+    for line in [
+        "Changed by the template: 14\n",
+        "  A  added.txt\n",
+        "  M  becomes_program.sh\n",
+        "  D  removed.txt\n",
+        "  R  old_name.txt → new_name.txt\n",
+        "  R  package/one.py → library/one.py\n",
+        '  M  odd "name"\\n é $(id) \\xff.txt\n',
+        "Questions that are new, with the template's answer: 2\n  shape = round\n  has_corners = False\n",
+        "Questions that are not asked any more: 1\n  nickname\n",
+        "Questions that have another name: 1\n  owner → author\n",
+    ]:
+        assert line in said
+    found = mine.status("--to", "v0.2.0")
+    assert {change["kind"] for change in found["changes"]} == {"template"}
+    assert found["questions"] == {
+        "new": {"shape": "round", "has_corners": False},
+        "removed": ["nickname"],
+        "renamed": {"owner": "author"},
+        "gone": {},
+    }
+
+
+def test_an_answer_that_is_not_offered_any_more(project: Callable[..., Project]) -> None:
+    mine = project(color="blue")
+    assert "color = blue (now: red, green)" in mine.drift("status").stdout
+    assert mine.status()["questions"]["gone"] == {"color": "blue"}
+
+
+def test_what_the_project_changed(project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    replace(mine.path / "edited.txt", "line 28\n", "my line\n")
+    (mine.path / "left.txt").unlink()
+    write(mine.path / "own/file.txt", "mine\n")
+    (mine.path / "extra.txt").chmod(0o755)
+    (mine.path / "new_name.txt").rename(mine.path / "another_name.txt")
+    said = mine.drift("status", "--exit-code", status=1).stdout
+    assert "Changed by the project: 3\n  R  new_name.txt → another_name.txt\n  M  edited.txt\n  M  extra.txt\n" in said
+    assert "Missing: removed from the project: 1\n  D  left.txt\n" in said
+    assert "Extra: not from the template: 1\n  A  own/file.txt\n" in said
+    # It is the same once it is committed, and where there is no repository.
+    before = mine.status()
+    mine.commit()
+    assert mine.status() == before
+    shutil.rmtree(mine.path / ".git")
+    assert mine.status() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: replace(path / "edited.txt", "line 28\n", "my line\n"),
+        lambda path: write(path / "image.bin", b"\0"),
+        lambda path: (path / "program.sh").chmod(0o644),
+        lambda path: (path / "empty").unlink(),
+        lambda path: write(path / "new", ""),
+        lambda path: (path / "link").unlink(),
+        lambda path: write(path / ODD, "mine\n"),
+    ],
+    ids=["a line", "a binary file", "a mode", "a missing file", "an extra file", "a link", "an odd name"],
+)
+def test_every_difference_counts(project: Callable[..., Project], change: Callable[[Path], None]) -> None:
+    mine = project("v0.3.0")
+    change(mine.path)
+    mine.drift("status", "--exit-code", status=1)
+    assert len(mine.changes()) == 1
+
+
+def test_what_both_changed(project: Callable[..., Project]) -> None:
+    mine = project()
+    replace(mine.path / "edited.txt", "line 28\n", "my line\n")
+    replace(mine.path / "old_name.txt", "line 28\n", "my line\n")
+    replace(mine.path / "removed.txt", "line 28\n", "my line\n")
+    (mine.path / "package/one.py").unlink()
+    (mine.path / "package/two.py").rename(mine.path / "mine.py")
+    said = mine.drift("status", "--to", "v0.2.0").stdout
+    assert (
+        "Changed by both: 5\n"
+        "  MM edited.txt\n"
+        "  RR package/two.py → mine.py (the template: → library/two.py)\n"
+        "  RM old_name.txt (the template: → new_name.txt)\n"
+        "  RD package/one.py (the template: → library/one.py)\n"
+        "  DM removed.txt\n"
+    ) in said
+
+
+def test_line_endings_are_no_difference(project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    for name in ("edited.txt", "README.md"):
+        path = mine.path / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert mine.changes() == {}
+    git(mine.path, "config", "core.autocrlf", "true")
+    assert mine.changes() == {}
+
+
+def test_what_is_ignored_is_left_alone(project: Callable[..., Project], generated: Callable[..., Path]) -> None:
+    mine = project()
+    write(mine.path / ".driftignore", "# What is ours\n/library/\nmine*\n/edited.txt\n!mine_not\n")
+    for name in ("mine.txt", "deep/mine", "mine_not", "edited.txt"):
+        write(mine.path / name, "mine\n")
+    mine.commit()
+    found = mine.changes("--to", "v0.2.0")
+    assert found["mine_not"] == found[".driftignore"] == "extra"
+    assert not {"mine.txt", "deep/mine", "edited.txt", "library/one.py", "library/two.py"} & set(found)
+    mine.drift("update", "--to", "v0.2.0")
+    assert (mine.path / "edited.txt").read_text() == "mine\n"
+    assert not (mine.path / "library").exists()
+
+
+class TestOwned:
+    """What the template says is the project's own business."""
+
+    @pytest.fixture
+    def mine(self, template: Template, project: Callable[..., Project]) -> Project:
+        template.questions(
+            _drift={
+                "renamed": {"owner": "author"},
+                "rewritten": ["/README.md", "/left.txt"],
+                "extended": ["/edited.txt", "/extra.txt"],
+                "folders": ["/own/"],
+            }
+        )
+        commit_all(template.folder)
+        return project(template=template)
+
+    def test_it_is_no_drift(self, mine: Project) -> None:
+        mine.drift("update")
+        write(mine.path / "README.md", "# Mine\n")
+        write(mine.path / "own/deep/file.txt", "mine\n")
+        (mine.path / "left.txt").unlink()
+        write(mine.path / "extra.txt", "mine\n")
+        found = mine.status("--exit-code")
+        assert {change["path"] for change in found["expected"]} == {
+            "README.md",
+            "own/deep/file.txt",
+            "left.txt",
+            "extra.txt",
+        }
+        assert found["changes"] == []
+
+    def test_an_update_leaves_what_was_rewritten(self, mine: Project) -> None:
+        write(mine.path / "README.md", "# Mine\n")
+        replace(mine.path / "edited.txt", "line 28\n", "my line\n")
+        mine.commit()
+        found = mine.changes()
+        assert found["edited.txt"] == "both"
+        assert "README.md" not in found
+        mine.drift("update")
+        assert (mine.path / "README.md").read_text() == "# Mine\n"
+        assert {"line three\n", "my line\n"} <= set((mine.path / "edited.txt").read_text().splitlines(keepends=True))
+        assert "edited.txt" not in mine.changes()
+
+    def test_an_update_brings_what_was_not_rewritten(self, mine: Project) -> None:
+        assert mine.changes()["README.md"] == "template"
+        mine.drift("update")
+        assert "line three\n" in (mine.path / "README.md").read_text()
+
+
+class TestTerminal:
+    def test_the_report_is_one_screen(self, project: Callable[..., Project]) -> None:
+        mine = project(color="blue")
+        for number in range(60):
+            write(mine.path / f"own/{number}.txt", "mine\n")
+        said = at_a_terminal(mine, ["status"])
+        assert "Extra: not from the template: 60\n" in said
+        assert said.count("\n") < 24
+        mine.commit()
+        mine.drift("update", "color=red")
+        said = at_a_terminal(mine, ["status"])
+        assert "more, which --json and --html show" in said
+        assert 18 < said.count("\n") < 24
+
+    def test_elsewhere_it_is_whole(self, project: Callable[..., Project]) -> None:
+        mine = project()
+        for number in range(60):
+            write(mine.path / f"own/{number}.txt", "mine\n")
+        said = mine.drift("status").stdout
+        assert all(f"  A  own/{number}.txt\n" in said for number in range(60))
+        assert "\x1b" not in said
+
+
+def test_it_is_asked_from_anywhere_in_the_project(project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    assert "Nothing to report" in mine.drift("status", cwd="library").stdout
+
+
+def test_a_project_in_a_folder_of_a_repository(project: Callable[..., Project]) -> None:
+    mine = project()
+    shutil.rmtree(mine.path / ".git")
+    above = mine.path.parent / "above"
+    (above / "projects").mkdir(parents=True)
+    mine.path = mine.path.rename(above / "projects/my_thing")
+    write(above / "other.txt", "not of the project\n")
+    commit_all(above)
+    write(above / "other.txt", "changed, which does not matter\n")
+    mine.drift("update")
+    assert mine.changes() == {}
+    write(above / "other.txt", "not of the project\n")
+    commit_all(above)
+    # Where that repository ignores the project, it is no part of it.
+    git(above, "rm", "-r", "-q", "--cached", "projects")
+    write(above / ".gitignore", "projects/\n")
+    assert mine.changes() == {}
+    assert "in no git repository" in mine.drift("update", status=2).stderr
+
+
+def test_what_git_ignores_is_not_the_projects(project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    write(mine.path / ".git/info/exclude", "*.log\nleft.txt\n")
+    write(mine.path / "a.log", "noise\n")
+    assert mine.changes() == {}
+    # What the template makes is, even so.
+    git(mine.path, "rm", "-q", "--cached", "left.txt")
+    write(mine.path / "left.txt", "mine\n")
+    assert mine.changes() == {"left.txt": "project"}
+
+
+def test_what_people_have_to_do(template: Template, project: Callable[..., Project]) -> None:
+    changelog = "".join(
+        f"## {version}\n\n- Something.\n\n### By hand\n\n{text}\n\n"
+        for version, text in {
+            "0.4.0": "- Run `make four`,\n  then `make five`.",
+            "0.3.0": "Nothing.",
+            "0.2.0": "- Run `make two`.",
+            "0.1.0": "- Not again.",
+        }.items()
+    )
+    write(template.folder / "CHANGELOG.md", f"# Changelog\n\n{changelog}")
+    template.release("0.4.0")
+    mine = project(template=template)
+    assert mine.status("--to", "v0.3.0")["by_hand"] == []
+    assert mine.status()["by_hand"] == [
+        {"version": "0.2.0", "text": "- Run `make two`."},
+        {"version": "0.4.0", "text": "- Run `make four`,\n  then `make five`."},
+    ]
+    steps = "0.2.0: - Run `make two`.\n  0.4.0: - Run `make four`,\n  0.4.0:   then `make five`.\n"
+    assert f"To be done by hand after the update: 3\n  {steps}" in mine.drift("status").stdout
+    said = mine.drift("update").stdout
+    assert "To be done by hand for 0.2.0:\n- Run `make two`.\n" in said
+    assert "To be done by hand for 0.4.0:\n- Run `make four`,\n  then `make five`.\n" in said
+    assert "Not again" not in said
+
+
+class TestRecord:
+    """A record that somebody has broken."""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("{", ".cookiecutter.json is no JSON: "),
+            ("\udcff", ".cookiecutter.json is no JSON: "),
+            ("[]", ".cookiecutter.json is no JSON object; "),
+            ("{}", '.cookiecutter.json has no "template", the address of the template; '),
+            ('{"template": "/t", "commit": 7}', '"commit" in .cookiecutter.json is 7 and no commit of 40 '),
+            ('{"template": "/t", "commit": "main"}', "\"commit\" in .cookiecutter.json is 'main' and no commit of 40 "),
+            ('{"template": "/t", "commit": null}', '.cookiecutter.json has no "answers"; '),
+            ('{"template": "/t", "answers": {}}', ".cookiecutter.json records no commit, "),
+        ],
+    )
+    def test_it_is_refused(self, tmp_path: Path, text: str, said: str) -> None:
+        path = tmp_path / ".cookiecutter.json"
+        path.write_bytes(text.encode(errors="surrogateescape"))
+        mine = object.__new__(Project)
+        mine.path = mine.cache = tmp_path
+        for command in ("status", "diff", "link"):
+            if command == "link" and "commit, " in said:
+                continue
+            refusal = mine.drift(command, status=2).stderr
+            assert refusal.startswith(f"Error: {said}")
+            assert "drift link" in refusal
+            assert refusal.count("\n") == 1
+
+    def test_there_is_none(self, tmp_path: Path) -> None:
+        mine = object.__new__(Project)
+        mine.path = mine.cache = tmp_path
+        assert "There is no .cookiecutter.json here or in a folder above" in mine.drift("status", status=2).stderr
+
+    def test_an_answer_that_was_broken(self, project: Callable[..., Project]) -> None:
+        mine = project()
+        mine.record(answers={"name": "My Thing", "slug": "my_thing", "color": 7, "use_extra": "perhaps"})
+        said = mine.drift("status", status=2).stderr
+        assert said.startswith("Error: The template's 0.1.0")
+        assert "cannot be generated with these answers" in said
+        assert "Traceback" not in said
+
+
+def test_json_is_for_programs(project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    write(mine.path / 'a "\udcff\n', "mine\n")
+    [change] = json.loads(mine.drift("status", "--json").stdout)["changes"]
+    assert change == {
+        "kind": "extra",
+        "path": 'a "\udcff\n',
+        "template": "",
+        "project": "A",
+        "origin": "",
+        "renamed": "",
+    }

@@ -1,0 +1,112 @@
+"""Where the template is: a path, a URL, a tag; and what happens when it is not there."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.drift.history import Project, Template, git
+
+
+def served(template: Template) -> str:
+    """Return the file:// URL of a bare clone of a template."""
+    bare = template.folder.parent / "served.git"
+    git(template.folder, "clone", "--quiet", "--bare", ".", str(bare))
+    return f"file://{bare}"
+
+
+def test_a_url_is_fetched_each_time(template: Template, project: Callable[..., Project]) -> None:
+    url = served(template)
+    mine = project("v0.3.0")
+    mine.record(template=url)
+    assert mine.status()["changes"] == []
+    template.write("newest.txt", "new\n")
+    template.release("0.4.0")
+    git(template.folder, "push", "--quiet", "--tags", url, "main")
+    assert mine.changes() == {"newest.txt": "template"}
+    assert mine.changes("--to", "v0.3.0") == {}
+    # Another branch may become the one that cookiecutter takes.
+    git(template.folder, "push", "--quiet", url, "v0.3.0^{commit}:refs/heads/stable")
+    git(Path(url.removeprefix("file://")), "symbolic-ref", "HEAD", "refs/heads/stable")
+    assert mine.changes() == {}
+    # It leaves the user's own templates alone, and nothing in the project.
+    assert [path.name for path in mine.cache.iterdir()] == ["slipway-drift"]
+
+
+def test_an_offline_machine(template: Template, project: Callable[..., Project]) -> None:
+    url = served(template)
+    mine = project()
+    mine.record(template=url)
+    mine.commit()
+    before = mine.changes("--to", "v0.2.0")
+    shutil.rmtree(url.removeprefix("file://"))
+    assert mine.changes("--to", "v0.2.0") == before
+    [note] = mine.status()["notes"]
+    assert f"{url} cannot be reached; this is how it was on 20" in note
+    mine.drift("update", "--to", "v0.2.0")
+    assert mine.record()["version"] == "0.2.0"
+    shutil.rmtree(mine.cache)
+    said = mine.drift("status", status=2).stderr
+    assert f"The template {url} cannot be fetched, and never was. git clone has failed" in said
+
+
+def test_a_folder_that_has_gone(template: Template, project: Callable[..., Project]) -> None:
+    mine = project(template=template)
+    moved = template.folder.rename(template.folder.parent / "moved")
+    said = mine.drift("status", status=2).stderr
+    assert f"The template {template.folder} is not there; say where its repository is with --template" in said
+    assert mine.status("--template", str(moved), "--to", "v0.1.0")["changes"] == []
+    mine.drift("update", "--template", "../moved")
+    assert mine.record()["template"] == str(moved)
+
+
+def test_what_is_no_repository(template: Template, project: Callable[..., Project]) -> None:
+    mine = project(template=template)
+    shutil.rmtree(template.folder / ".git")
+    assert "is no git repository, so it has no versions to compare with" in mine.drift("status", status=2).stderr
+    shutil.rmtree(template.folder)
+    template.folder.write_text("an archive")
+    assert "is a file, which has no versions" in mine.drift("status", status=2).stderr
+
+
+def test_an_unknown_version(project: Callable[..., Project]) -> None:
+    said = project().drift("status", "--to", "v9", status=2).stderr
+    assert said == (
+        "Error: The template has no v9; name one of its tags or branches, such as v0.3.0, v0.2.0, v0.1.0.\n"
+    )
+
+
+def test_a_clone_that_is_shallow(template: Template, project: Callable[..., Project], tmp_path: Path) -> None:
+    mine = project()
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{template.folder}", "shallow")
+    said = mine.drift("status", "--template", str(tmp_path / "shallow"), status=2).stderr
+    assert "its clone is shallow; run git fetch --unshallow there" in said
+
+
+def test_a_commit_that_the_newest_does_not_come_from(template: Template, project: Callable[..., Project]) -> None:
+    mine = project(template=template)
+    git(template.folder, "checkout", "--quiet", "--orphan", "fresh")
+    git(template.folder, "commit", "--quiet", "--message", "All of it")
+    [note] = mine.status()["notes"]
+    assert (
+        note == "The recorded commit is not in the history of the newest, which was rewritten or is of another branch."
+    )
+    mine.drift("update")
+    assert mine.changes() == {}
+
+
+def test_a_broken_template(template: Template, project: Callable[..., Project]) -> None:
+    mine = project(template=template)
+    (template.folder / "cookiecutter.json").write_text("{")
+    template_commit = git(template.folder, "commit", "--quiet", "--all", "--message", "Break") or "HEAD"
+    said = mine.drift("update", status=2).stderr
+    assert "is no JSON" in said
+    assert mine.changes("--to", f"{template_commit}^^^") is not None
+
+
+def test_the_users_own_configuration_does_not_matter(project: Callable[..., Project], tmp_path: Path) -> None:
+    configuration = tmp_path / "cookiecutterrc"
+    configuration.write_text("default_context:\n  name: Another\n  shape: square\n")
+    mine = project()
+    mine.drift("update", COOKIECUTTER_CONFIG=str(configuration))
+    assert mine.record()["answers"]["shape"] == "round"
+    assert mine.record()["answers"]["name"] == "My Thing"
