@@ -70,13 +70,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         git.require_git()
-        return options.run(options)
+        status: int = options.run(options)
+        sys.stdout.flush()
     except DriftError as error:
         print(f"Error: {shown_lines(str(error))}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads has read enough, such as `head`; Python would complain when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
 
 
 def shown_lines(text: str) -> str:
@@ -107,6 +113,8 @@ def update_command(options: argparse.Namespace) -> int:
     """Carry the template's changes over. Where both have changed the same lines, both stay, between conflict markers;
     the new commit is recorded when none is left."""
     root = record.find_root(Path.cwd())
+    if options.answers and (options.go_on or options.abort):
+        raise DriftError("The answers of an update that is under way are given; change them after it: drift answers")
     if options.go_on:
         with alone(root) as folder:
             return finish(Update(root, folder))
@@ -155,7 +163,7 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
 def tell_answers(comparison: Comparison) -> None:
     """Say which answers the new questions got."""
     for name in comparison.questions.new:
-        print(f"{name} = {comparison.answers.get(name)}")
+        print(shown(f"{name} = {comparison.answers.get(name)}"))
 
 
 def finish(under_way: Update) -> int:

@@ -10,7 +10,7 @@ from drift.errors import DriftError
 from drift.fit import Attempts, Project, closest
 from drift.record import Record
 from drift.rendering import Answers
-from drift.report import counted
+from drift.report import counted, shown
 from drift.template import Template
 from drift.trees import Store
 
@@ -40,7 +40,7 @@ def adopt(root: Path, address: str | None, given: list[str]) -> None:
     record.write_text(root, record.text_of(Record(template.address, best, version.name, answers)))
     print(f"{version} of {version.date} fits best: {counted(differing, 'line')} of its files differ.")
     for name, answer in answers.items():
-        print(f"  {name} = {answer}")
+        print(f"  {shown(f'{name} = {answer}')}")
     print(f"Recorded in {record.NAME}; correct an answer there if it is wrong, and look at: drift status")
 
 

@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT, clean_environment
 from tests.drift.history import ODD, Project, Template, commit_all, git, replace, write
 from tests.drift.terminal import at_a_terminal
 
@@ -207,6 +210,22 @@ class TestTerminal:
         said = mine.drift("status").stdout
         assert all(f"  A  own/{number}.txt\n" in said for number in range(60))
         assert "\x1b" not in said
+
+
+def test_whoever_reads_may_stop(project: Callable[..., Project]) -> None:
+    mine = project()
+    for number in range(3000):
+        write(mine.path / f"own/a_name_that_is_rather_long_{number}.txt", "")
+    command = f"set -o pipefail; {sys.executable} -m drift status | head -1"
+    said = subprocess.run(
+        ["bash", "-c", command],
+        cwd=mine.path,
+        env=clean_environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (said.stdout.count("\n"), said.stderr) == (1, "")
 
 
 def test_it_is_asked_from_anywhere_in_the_project(project: Callable[..., Project]) -> None:

@@ -188,6 +188,7 @@ class TestConflicts:
         assert git(mine.path, *command.split()[1:]) == "what I made of it"
         assert "No update is under way" in mine.drift("update", "--abort", status=2).stderr
         assert "No update is under way" in mine.drift("update", "--continue", status=2).stderr
+        assert "drift answers" in mine.drift("update", "--abort", "color=red", status=2).stderr
 
     def test_what_the_one_removed_and_the_other_changed(self, project: Callable[..., Project]) -> None:
         mine = project()
