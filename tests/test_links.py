@@ -17,7 +17,9 @@ from tests.combinations import ALL_ON, Answers, each_piece, name_of
 from tests.conftest import ROOT, TEMPLATE, Project
 
 # What is made by running a project, and by a release of it.
-MADE_LATER = {".env", ".env.production", ".venv", "build/", "db.sqlite3", "media/", "sbom.cdx.json"}
+MADE_LATER = {".env", ".env.production", ".venv", "build/", "db.sqlite3", "drift.html", "media/", "sbom.cdx.json"}
+# What the project's own tests write into a folder of theirs.
+MADE_BY_TESTS = {"A.md", "docs/deep/more.md"}
 OF_A_RELEASE = re.compile(r"/v(X\.Y\.Z|\d+\.\d+\.\d+)(/.*)?$")
 # Where the clone of a project is on a server.
 CLONE = re.compile(r"^/srv/\w+/source/")
@@ -186,7 +188,7 @@ class Place:
         for command in re.findall(r"`(make [^`\n]*)`", text):
             yield from self.missing_commands(command)
         for document in DOCUMENT.findall(text):
-            if not self.has(document if "/" in document else f"**/{document}"):
+            if document not in MADE_BY_TESTS and not self.has(document if "/" in document else f"**/{document}"):
                 yield document
 
     def missing(self, names: list[str]) -> str:

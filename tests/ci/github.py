@@ -16,6 +16,9 @@ from tests.ci.runner import Containers, Result, clone, load
 from tests.conftest import clean_environment, interpreter, tool
 from tests.servers import wait_until
 
+# The condition of a step that is run after a failure too.
+ALSO_AFTER_A_FAILURE = "${{ !cancelled() }}"
+
 
 class Expressions:
     """The values of ``${{ … }}`` in a workflow."""
@@ -52,17 +55,25 @@ class GitHub:
         self.repository = repository
         self.work = folder / "work"
         self.jobs: dict[str, Any] = load(repository / ".github/workflows/ci.yml")["jobs"]
+        self.artifacts: set[str] = set()
 
     def run(self, name: str, **environment: str) -> Result:
-        """Run the steps of a job on a fresh clone, until one fails; ``environment`` is that of the machine."""
+        """Run the steps of a job on a fresh clone; ``environment`` is that of the machine.
+
+        When one has failed, only those follow whose condition says so.
+        """
         job = self.jobs[name]
         # A machine of GitHub's has no uv.
         own = str(Path(tool("uv")).parent)
         path = [name for name in os.environ["PATH"].split(":") if name != own and not (Path(name) / "uv").exists()]
         said = []
+        status = 0
         with services(self.docker, job.get("services", {})) as context:
             expressions = Expressions(context)
             for step in job["steps"]:
+                assert step.get("if", ALSO_AFTER_A_FAILURE) == ALSO_AFTER_A_FAILURE
+                if status != 0 and "if" not in step:
+                    continue
                 if "uses" in step:
                     path = self.use(step) + path
                     continue
@@ -78,9 +89,8 @@ class GitHub:
                     check=False,
                 )
                 said.append(f"$ {step['run']}\n{answer.stdout}")
-                if answer.returncode != 0:
-                    break
-            return Result(answer.returncode, "\n".join(said))
+                status = status or answer.returncode
+            return Result(status, "\n".join(said))
 
     def use(self, step: dict[str, Any]) -> list[str]:
         """Do what an action does; return the folders that it puts in front of PATH."""
@@ -92,6 +102,7 @@ class GitHub:
                 return [str(interpreter((self.work / options["python-version-file"]).read_text().strip()).parent)]
             case "actions/upload-artifact":
                 assert (self.work / options["path"]).stat().st_size > 0
+                self.artifacts.add(options["path"])
             case other:
                 raise AssertionError(f"The tests do not know the action {other}.")
         return []

@@ -5,6 +5,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.ci.runner import Containers, Result, commit, load
 from tests.ci.vulnerabilities import Service, vulnerabilities
 from tests.combinations import ALL_OFF, ALL_ON, CHOICES, Answers
 from tests.conftest import Project, tool
+from tests.drift.history import commit_all, git
 from tests.servers import find
 
 pytestmark = pytest.mark.timeout(900)
@@ -78,6 +80,8 @@ def test_a_job_may_do_no_more_than_it_must_on_github(bake: Callable[..., Project
     for name, job in workflow["jobs"].items():
         is_publishing = name == "push-image"
         assert job["permissions"] == {"contents": "read"} | ({"packages": "write"} if is_publishing else {})
+        # The template is asked when nobody waits for the answer.
+        assert (job.get("if") == "github.event_name == 'schedule'") == (name == "drift")
         # A pull request has no token that may push.
         assert (job.get("if") == "github.event_name == 'push'") == is_publishing
         assert ("github.token" in repr(job)) == is_publishing
@@ -100,6 +104,8 @@ def test_only_what_is_protected_is_published_on_gitlab(bake: Callable[..., Proje
         assert (job["stage"] == "publish") == is_publishing
         only = [{"if": '$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_REF_PROTECTED == "true"'}]
         assert (job.get("rules") == only) == is_publishing
+        weekly = [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}]
+        assert (job.get("rules") == weekly) == (name == "drift")
         assert "minutes" in job["timeout"]
 
 
@@ -116,6 +122,7 @@ def test_the_commands_are_those_of_the_makefile(bake: Callable[..., Project], pr
     expected = {
         "check": ["make lint", "make check-production", "make sbom", "make audit"],
         "test": ["make check-migrations", "make coverage"],
+        "drift": ['make drift ARGS="status --exit-code --html drift.html"'],
     }
     if "docker" in deployment:
         expected["smoke"] = ["make smoke"]
@@ -126,7 +133,7 @@ def test_the_commands_are_those_of_the_makefile(bake: Callable[..., Project], pr
     assert commands == expected
     known = project.run("make", "help").stdout
     for command in (command for job in expected.values() for command in job):
-        assert f"  {command} " in known
+        assert f"  {command.partition(' ARGS=')[0]} " in known
 
 
 @pytest.mark.parametrize("answers", [ALL_OFF, ALL_ON], ids=["all off", "all on"])
@@ -182,7 +189,7 @@ def test_a_job_of_github(
     repository: Callable[[Answers], Path], docker: str, tmp_path: Path, service: Service, job: str
 ) -> None:
     github = GitHub(docker, repository(ON_GITHUB), tmp_path)
-    assert set(github.jobs) == {"check", "test", "smoke", "push-image"}
+    assert set(github.jobs) == {"check", "test", "smoke", "push-image", "drift"}
     # What is set on the machine is nothing that the containers of smoke may use.
     check(job, github.run(job, DATABASE_URL="postgres://nobody@127.0.0.1:1/none", **service.environment()))
     if job == "smoke":
@@ -199,5 +206,45 @@ def test_a_job_of_gitlab(
     repository: Callable[[Answers], Path], docker: str, tmp_path: Path, service: Service, job: str
 ) -> None:
     gitlab = GitLab(docker, repository(ON_GITLAB), tmp_path)
-    assert set(gitlab.names()) == {"check", "test", "smoke", "push-image"}
+    assert set(gitlab.names()) == {"check", "test", "smoke", "push-image", "drift"}
     check(job, gitlab.run(job, **service.environment()))
+
+
+@pytest.mark.parametrize(("provider", "runner"), [("github", GitHub), ("gitlab", GitLab)])
+def test_the_job_that_compares_with_the_template(
+    generate: Callable[..., Any],
+    clone: Path,
+    docker: str,
+    tmp_path: Path,
+    provider: str,
+    runner: type[GitHub | GitLab],
+) -> None:
+    """Where there is no uv, and where the template is reached by a URL, from the folder that a container sees."""
+    folder = tmp_path / "runner"
+    commit_all(clone)
+    git(tmp_path, "clone", "--quiet", "--bare", "clone", str(folder / "builds" / "slipway.git"))
+    answers = ALL_OFF | {"ci_provider": provider}
+    result = generate("--no-input", template=f"file://{folder}/builds/slipway.git", **answers)
+    assert result.returncode == 0, result.stderr
+    project = tmp_path / "my_project"
+    commit(project)
+    # GitHub's is this machine, whose caches are its owner's, but for what pip has downloaded.
+    caches = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_CACHE_DIR": f"{Path.home()}/.cache/pip"}
+    environment = caches if provider == "github" else {}
+
+    job = runner(docker, project, folder)
+    answer = job.run("drift", **environment)
+    assert answer.is_good, answer.output
+    assert "Nothing to report" in answer.output
+
+    (project / "gunicorn.conf.py").write_text("bind = '0.0.0.0:80'\n")
+    commit_all(project)
+    shutil.rmtree(job.work)
+    answer = job.run("drift", **environment)
+    assert "  M  gunicorn.conf.py\n" in answer.output
+    assert re.search(r"make: \*\*\* .*drift\] Error 1$", answer.output, re.MULTILINE), answer.output
+    assert "0.0.0.0:80" in (job.work / "drift.html").read_text()
+    if isinstance(job, GitHub):
+        assert job.artifacts == {"drift.html"}
+    else:
+        assert job.job("drift")["artifacts"] == {"when": "always", "paths": ["drift.html"]}
