@@ -11,6 +11,20 @@ from drift.errors import DriftError
 
 # `git merge-tree --write-tree` came with it.
 OLDEST = (2, 38)
+# What a git hook sets to the repository that it is of; `git rev-parse --local-env-vars` lists them, with configuration.
+OF_A_REPOSITORY = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+}
 
 
 def run(
@@ -20,7 +34,7 @@ def run(
 
     Raises DriftError, with git's own reason, when it ends with another status than those ``allowed``.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
     try:
         result = subprocess.run(
             ["git", *arguments],

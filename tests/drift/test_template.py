@@ -32,6 +32,18 @@ def test_a_url_is_fetched_each_time(template: Template, project: Callable[..., P
     assert [path.name for path in mine.cache.iterdir()] == ["slipway-drift"]
 
 
+def test_what_cookiecutter_abbreviates(template: Template, project: Callable[..., Project], tmp_path: Path) -> None:
+    configuration = tmp_path / "gitconfig"
+    configuration.write_text(f'[url "{served(template)}"]\n\tinsteadOf = https://github.com/org/thing.git\n')
+    mine = project("v0.2.0")
+    mine.record(template="gh:org/thing")
+    mine.commit()
+    # With the user's configuration of git, and from within a git hook, which sets variables.
+    mine.drift("update", GIT_CONFIG_GLOBAL=str(configuration), GIT_DIR=str(template.folder / ".git"))
+    assert mine.record()["template"] == "gh:org/thing"
+    assert mine.record()["version"] == "0.3.0"
+
+
 def test_an_offline_machine(template: Template, project: Callable[..., Project]) -> None:
     url = served(template)
     mine = project()
