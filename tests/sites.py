@@ -83,7 +83,7 @@ def started(project: Project, python: Path, log: Path, **environment: str) -> It
         yield Site(port, process, log)
         process.terminate()
         # Also after probes that hung.
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0
     finally:
         process.kill()
         process.wait()
