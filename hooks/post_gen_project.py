@@ -144,8 +144,10 @@ def template_commit() -> str | None:
 def record(root: Path) -> None:
     """Write .cookiecutter.json: where the template came from, its commit and version, and the answers."""
     is_local = CONTEXT["_template"] == CONTEXT["_repo_dir"]
+    # A URL may hold a password, which is not to be committed.
+    address = re.sub(r"(https?://)[^/@]+@", r"\1", CONTEXT["_template"])
     origin = {
-        "template": str(TEMPLATE) if is_local else CONTEXT["_template"],
+        "template": str(TEMPLATE) if is_local else address,
         "commit": template_commit(),
         "version": CONTEXT["_version"],
         "answers": ANSWERS,

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, TEMPLATE, clean_environment, tool
+from tests.drift.history import commit_all, git
+from tests.git_server import PASSWORD, git_server, with_password
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -34,21 +36,6 @@ def template(tmp_path: Path) -> Path:
     for folder in (ROOT / "hooks", TEMPLATE):
         shutil.copytree(folder, copy / folder.name)
     return copy
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder and return what it says."""
-    identity = ["-c", "user.name=Example", "-c", "user.email=author@example.com"]
-    command = ["git", "-C", str(folder), *identity, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def commit_all(folder: Path) -> str:
-    """Make a folder a git checkout with everything in it committed, and return the commit."""
-    git(folder, "init", "--quiet")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--message", "Template")
-    return git(folder, "rev-parse", "HEAD")
 
 
 def test_the_same_answers_give_the_same_bytes(tmp_path: Path, template: Path) -> None:
@@ -109,6 +96,20 @@ class TestRecord:
         assert result.returncode == 0, result.stderr
         assert self.record(tmp_path)["template"] == url
         assert self.record(tmp_path)["commit"] == commit
+
+    def test_a_password_in_a_url_is_not_recorded(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        commit = commit_all(template)
+        git(tmp_path, "clone", "--quiet", "--bare", str(template), "served/slipway.git")
+        git(tmp_path / "served/slipway.git", "update-server-info")
+        with git_server(tmp_path / "served") as url:
+            result = generate("--no-input", template=with_password(f"{url}/slipway.git"))
+        assert result.returncode == 0, result.stderr
+        assert self.record(tmp_path)["template"] == f"{url}/slipway.git"
+        assert self.record(tmp_path)["commit"] == commit
+        project = tmp_path / "my_project"
+        assert not [path for path in project.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]
 
     def test_a_template_inside_another_checkout_has_no_commit(
         self, generate: Callable[..., Any], tmp_path: Path, template: Path
