@@ -14,6 +14,7 @@ from drift.diff import show_diff
 from drift.errors import DriftError
 from drift.record import Record
 from drift.report import counted, shown
+from drift.template import without_credentials
 from drift.update import Update
 
 DRIFTED, LEFT_OPEN, REFUSED, INTERRUPTED = 1, 1, 2, 130
@@ -138,7 +139,7 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
         project.require_clean(root)
         with compare(root, address, ref, answers) as comparison:
             new = Record(
-                comparison.template.address if address else comparison.record.template,
+                comparison.template.address if address else without_credentials(comparison.record.template),
                 comparison.newest.commit,
                 comparison.newest.name,
                 comparison.answers,

@@ -53,16 +53,11 @@ class Comparison:
         found = [self.template.unreachable] if self.template.unreachable else []
         if project.has_repository(self.root) and project.state_folder(self.root).exists():
             found.append("An update is under way: drift update --continue ends it, drift update --abort puts all back.")
-        if self.recorded.commit != self.newest.commit and not self.is_newer:
+        if not self.template.contains(self.recorded.commit, self.newest.commit):
             found.append(
                 "The recorded commit is not in the history of the newest, which was rewritten or is of another branch."
             )
         return found
-
-    @property
-    def is_newer(self) -> bool:
-        """Whether the newest version comes after the recorded one."""
-        return self.template.contains(self.recorded.commit, self.newest.commit)
 
     @property
     def has_drifted(self) -> bool:
@@ -113,7 +108,7 @@ def compare(
 
 def settle(asked: Questions, context: questions.Context, names: list[str], defaults: Answers) -> Answers:
     """Return the answers to questions that are open; raise DriftError when only the user could give one."""
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         return questions.ask(context, names, defaults)
     for name in names:
         if name in asked.gone:

@@ -34,7 +34,7 @@ def snapshot(root: Path, store: Store, *more: str) -> Tree:
 def ignored(root: Path) -> list[str]:
     """Return the patterns of the files that the project wants to be left alone."""
     path = root / IGNORE
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines() if path.exists() else []
 
 
 def require_repository(root: Path) -> None:

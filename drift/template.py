@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cookiecutter.config import get_user_config
+from cookiecutter.exceptions import CookiecutterException
 from cookiecutter.repository import expand_abbreviations
 
 from drift import git, progress
@@ -42,11 +43,14 @@ class Template:
         One that is elsewhere is fetched into the user's cache. ``unreachable`` is why that failed, when an earlier copy
         takes its place. Raises DriftError when there is none.
         """
-        self.address = address
+        self.address = without_credentials(address)
         self.unreachable: str | None = None
         self._contexts: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
-        url = expand_abbreviations(address, get_user_config()["abbreviations"]).removeprefix("git+")
+        try:
+            url = expand_abbreviations(address, get_user_config()["abbreviations"]).removeprefix("git+")
+        except CookiecutterException as error:
+            raise DriftError(f"cookiecutter's configuration cannot be read: {error}; correct it.") from None
         if "://" in url or re.match(r"[\w.-]+@[\w.-]+:", url):
             self.repository = self._fetched(url)
         else:
@@ -72,10 +76,13 @@ class Template:
                 else:
                     with tempfile.TemporaryDirectory(dir=caches) as folder:
                         git.run("clone", "--quiet", "--bare", "--", url, "copy", folder=Path(folder), **asking)
+                        # It knows the URL, in which there may be a password.
+                        git.run("config", "--remove-section", "remote.origin", folder=Path(folder) / "copy")
                         (Path(folder) / "copy").rename(copy)
             except DriftError as error:
                 if not copy.exists():
-                    raise DriftError(f"The template {self.address} cannot be fetched, and never was. {error}") from None
+                    why = str(error).replace(url, self.address)
+                    raise DriftError(f"The template {self.address} cannot be fetched, and never was. {why}") from None
                 when = time.strftime("%Y-%m-%d", time.localtime((copy / "FETCH_HEAD").stat().st_mtime))
                 self.unreachable = f"{self.address} cannot be reached; this is how it was on {when}."
             else:
@@ -154,6 +161,11 @@ def parse(text: str | None, commit: str, address: str) -> dict[str, Any]:
     if not isinstance(context, dict):
         raise DriftError(f"{what} is no JSON object; name another commit.")
     return context
+
+
+def without_credentials(address: str) -> str:
+    """Return an address without the user and the password that a URL may hold, which nobody else is to read."""
+    return re.sub(r"(https?://)[^/@]+@", r"\1", address)
 
 
 def local(path: Path) -> Path:

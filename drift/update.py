@@ -113,7 +113,7 @@ class Update:
         kept = {
             path: git.ask("hash-object", "-w", "--no-filters", "--", path, folder=self.root)
             for path in edited
-            if self.state.is_applied and (self.root / path).is_file()
+            if (self.root / path).is_file()
         }
         self._write(present, self.before)
         record.write_text(self.root, self.state.record)

@@ -333,6 +333,23 @@ class TestRecord:
         assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("drift", "said"),
+    [
+        ([], '"_drift" in the template\'s cookiecutter.json is no JSON object; correct it there.'),
+        ({"folders": "/apps/"}, '"folders" in "_drift" of the template\'s cookiecutter.json is not a list of texts.'),
+        ({"renamed": ["a"]}, '"renamed" in "_drift" of the template\'s cookiecutter.json is not an object of texts.'),
+        ({"rewritten": [1]}, '"rewritten" in "_drift" of the template\'s cookiecutter.json is not a list of texts.'),
+    ],
+)
+def test_what_the_template_says_may_be_wrong(
+    template: Template, project: Callable[..., Project], drift: object, said: str
+) -> None:
+    template.questions(_drift=drift)
+    commit_all(template.folder)
+    assert project(template=template).drift("status", status=2).stderr == f"Error: {said}\n"
+
+
 def test_json_is_for_programs(project: Callable[..., Project]) -> None:
     mine = project("v0.3.0")
     write(mine.path / 'a "\udcff\n', "mine\n")

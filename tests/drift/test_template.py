@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.drift.history import Project, Template, git
+from tests.git_server import PASSWORD, git_server, with_password
 
 
 def served(template: Template) -> str:
@@ -59,6 +60,40 @@ def test_an_offline_machine(template: Template, project: Callable[..., Project])
     shutil.rmtree(mine.cache)
     said = mine.drift("status", status=2).stderr
     assert f"The template {url} cannot be fetched, and never was. git clone has failed" in said
+
+
+def test_a_password_in_a_url_is_told_nobody(
+    template: Template, project: Callable[..., Project], tmp_path: Path
+) -> None:
+    bare = Path(served(template).removeprefix("file://"))
+    git(bare, "update-server-info")
+    mine = project()
+    with git_server(bare.parent) as url:
+        address = f"{url}/{bare.name}"
+        mine.record(template=with_password(address))
+        said = [mine.drift("status"), mine.drift("status", "--json"), mine.drift("status", "--html", "../page.html")]
+        assert all(address in one.stdout for one in said)
+        mine.record(template=address)
+        mine.commit()
+        said.append(mine.drift("update", "--template", with_password(address)))
+        assert mine.record()["version"] == "0.3.0"
+        assert mine.record()["template"] == address
+    shutil.rmtree(mine.cache)
+    said.append(mine.drift("status", "--template", with_password(address), status=2))
+    assert f"{address} cannot be fetched" in said[-1].stderr
+    told = "".join(one.stdout + one.stderr for one in said) + (mine.path.parent / "page.html").read_text()
+    assert PASSWORD not in told
+
+
+def test_a_password_is_not_kept(template: Template, project: Callable[..., Project]) -> None:
+    bare = Path(served(template).removeprefix("file://"))
+    git(bare, "update-server-info")
+    mine = project()
+    with git_server(bare.parent) as url:
+        mine.drift("status", "--template", with_password(f"{url}/{bare.name}"))
+    kept = [path for path in mine.cache.rglob("*") if path.is_file()]
+    assert len(kept) > 5
+    assert not [path for path in kept if PASSWORD.encode() in path.read_bytes()]
 
 
 def test_a_folder_that_has_gone(template: Template, project: Callable[..., Project]) -> None:
