@@ -132,17 +132,19 @@ def build(
     """Return the comparison of a project with two generated ones."""
     base, theirs = store.snapshot(before.folder), store.snapshot(after.folder)
     for tree in (base, theirs):
-        tree.pop(record.NAME, None)
+        for name in project.OF_DRIFT:
+            tree.pop(name, None)
     snapshot = project.snapshot(root, store, *base, *theirs)
     ours, endings = line_endings.normalised(store, snapshot, base, theirs)
     paths = sorted({*base, *theirs, *ours})
-    for path in store.matching(project.ignored(root), paths):
+    for path in store.matching(project.patterns(root, project.IGNORED), paths):
         for tree in (base, theirs, ours):
             tree.pop(path, None)
     own = questions.settings(template.context(newest))
     rewritten = store.matching(own.get("rewritten", []), paths)
     extended = store.matching(own.get("extended", []), paths)
     folders = store.matching(own.get("folders", []), paths)
+    meant = store.matching(project.patterns(root, project.EXPECTED), paths)
     changes, expected = [], []
     for change in classify(store, base, theirs, ours):
         if change.project and (change.origin or change.path) in rewritten:
@@ -151,8 +153,10 @@ def build(
                 for path in (change.origin, change.path, change.renamed):
                     tree.pop(path, None)
             expected.append(change)
-        elif (change.kind == "project" and change.path in extended) or (
-            change.kind == "extra" and change.path in folders
+        elif (
+            (change.kind == "project" and change.path in extended)
+            or (change.kind == "extra" and change.path in folders)
+            or (change.kind in ("project", "missing", "extra") and change.path in meant)
         ):
             expected.append(change)
         else:

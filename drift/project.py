@@ -7,7 +7,10 @@ from drift import git, record
 from drift.errors import DriftError
 from drift.trees import Store, Tree
 
-IGNORE = ".driftignore"
+IGNORED = ".driftignore"
+EXPECTED = ".driftexpected"
+# What is about the comparison is no part of it.
+OF_DRIFT = (record.NAME, IGNORED, EXPECTED)
 
 
 def has_repository(root: Path) -> bool:
@@ -26,14 +29,12 @@ def snapshot(root: Path, store: Store, *more: str) -> Tree:
     else:
         found = store.git(*listing, work_tree=root)
     paths = {path for path in os.fsdecode(found).split("\0") if path and not path.endswith("/")}
-    tree = store.snapshot(root, sorted(paths.union(more)))
-    tree.pop(record.NAME, None)
-    return tree
+    return store.snapshot(root, sorted(paths.union(more).difference(OF_DRIFT)))
 
 
-def ignored(root: Path) -> list[str]:
-    """Return the patterns of the files that the project wants to be left alone."""
-    path = root / IGNORE
+def patterns(root: Path, name: str) -> list[str]:
+    """Return the patterns in a file of the project: IGNORED is what is left alone, EXPECTED what it means to change."""
+    path = root / name
     return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines() if path.exists() else []
 
 

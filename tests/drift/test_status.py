@@ -133,11 +133,27 @@ def test_what_is_ignored_is_left_alone(project: Callable[..., Project], generate
         write(mine.path / name, "mine\n")
     mine.commit()
     found = mine.changes("--to", "v0.2.0")
-    assert found["mine_not"] == found[".driftignore"] == "extra"
-    assert not {"mine.txt", "deep/mine", "edited.txt", "library/one.py", "library/two.py"} & set(found)
+    assert found["mine_not"] == "extra"
+    assert not {".driftignore", "mine.txt", "deep/mine", "edited.txt", "library/one.py", "library/two.py"} & set(found)
     mine.drift("update", "--to", "v0.2.0")
     assert (mine.path / "edited.txt").read_text() == "mine\n"
     assert not (mine.path / "library").exists()
+
+
+def test_what_is_expected_is_not_told_and_still_updated(project: Callable[..., Project]) -> None:
+    mine = project()
+    write(mine.path / ".driftexpected", "/edited.txt\n/extra.txt\n/left.txt\n/own/\n")
+    for name in ("edited.txt", "extra.txt", "program.sh"):
+        replace(mine.path / name, "line 28\n" if name != "program.sh" else "echo 4", "mine\n")
+    (mine.path / "left.txt").unlink()
+    write(mine.path / "own/file.txt", "mine\n")
+    mine.commit()
+    assert mine.changes("--to", "v0.1.0") == {"program.sh": "project"}
+    # What the template does to it is told, and comes.
+    assert mine.changes("--to", "v0.2.0")["edited.txt"] == "both"
+    mine.drift("update", "--to", "v0.2.0")
+    assert {"line three", "mine"} <= set((mine.path / "edited.txt").read_text().splitlines())
+    assert mine.changes("--to", "v0.2.0") == {"program.sh": "project"}
 
 
 class TestOwned:
