@@ -210,41 +210,34 @@ def test_a_job_of_gitlab(
     check(job, gitlab.run(job, **service.environment()))
 
 
-@pytest.mark.parametrize(("provider", "runner"), [("github", GitHub), ("gitlab", GitLab)])
 def test_the_job_that_compares_with_the_template(
-    generate: Callable[..., Any],
-    clone: Path,
-    docker: str,
-    tmp_path: Path,
-    provider: str,
-    runner: type[GitHub | GitLab],
+    generate: Callable[..., Any], clone: Path, docker: str, tmp_path: Path
 ) -> None:
-    """Where there is no uv, and where the template is reached by a URL, from the folder that a container sees."""
-    folder = tmp_path / "runner"
+    """Where there is no uv, and where the template is reached by a URL; GitLab's job runs the same command."""
     commit_all(clone)
-    git(tmp_path, "clone", "--quiet", "--bare", "clone", str(folder / "builds" / "slipway.git"))
-    answers = ALL_OFF | {"ci_provider": provider}
-    result = generate("--no-input", template=f"file://{folder}/builds/slipway.git", **answers)
+    git(tmp_path, "clone", "--quiet", "--bare", "clone", "slipway.git")
+    result = generate("--no-input", template=f"file://{tmp_path}/slipway.git", **ALL_OFF | {"ci_provider": "github"})
     assert result.returncode == 0, result.stderr
     project = tmp_path / "my_project"
     commit(project)
-    # GitHub's is this machine, whose caches are its owner's, but for what pip has downloaded.
+    # The machine's caches are its owner's, but for what pip has downloaded.
     caches = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_CACHE_DIR": f"{Path.home()}/.cache/pip"}
-    environment = caches if provider == "github" else {}
-
-    job = runner(docker, project, folder)
-    answer = job.run("drift", **environment)
+    github = GitHub(docker, project, tmp_path / "runner")
+    answer = github.run("drift", **caches)
     assert answer.is_good, answer.output
     assert "Nothing to report" in answer.output
 
     (project / "gunicorn.conf.py").write_text("bind = '0.0.0.0:80'\n")
     commit_all(project)
-    shutil.rmtree(job.work)
-    answer = job.run("drift", **environment)
+    shutil.rmtree(github.work)
+    answer = github.run("drift", **caches)
     assert "  M  gunicorn.conf.py\n" in answer.output
     assert re.search(r"make: \*\*\* .*drift\] Error 1$", answer.output, re.MULTILINE), answer.output
-    assert "0.0.0.0:80" in (job.work / "drift.html").read_text()
-    if isinstance(job, GitHub):
-        assert job.artifacts == {"drift.html"}
-    else:
-        assert job.job("drift")["artifacts"] == {"when": "always", "paths": ["drift.html"]}
+    assert "0.0.0.0:80" in (github.work / "drift.html").read_text()
+    assert github.artifacts == {"drift.html"}
+
+
+@each_deployment
+def test_the_page_of_differences_is_kept_on_gitlab(bake: Callable[..., Project], deployment: str) -> None:
+    job = GitLab("docker", bake(deployment=deployment, ci_provider="gitlab").path, Path()).job("drift")
+    assert job["artifacts"] == {"when": "always", "paths": ["drift.html"]}
