@@ -17,7 +17,7 @@ from drift.report import counted, shown
 from drift.template import without_credentials
 from drift.update import Update
 
-DRIFTED, LEFT_OPEN, REFUSED, INTERRUPTED = 1, 1, 2, 130
+DRIFTED, LEFT_OPEN, REFUSED = 1, 1, 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -76,9 +76,6 @@ def main(arguments: list[str] | None = None) -> int:
     except DriftError as error:
         print(f"Error: {shown_lines(str(error))}", file=sys.stderr)
         return REFUSED
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         # Whoever reads has read enough, such as `head`; Python would complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
