@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.combinations import ALL_ON, Answers
+from tests.combinations import ALL_ON
 from tests.conftest import Project, clean_environment, tool
 from tests.documents import Running, sections, shell_blocks
 from tests.servers import Server, listens
@@ -79,16 +79,11 @@ def test_the_first_command_of_the_readme(clone: Path, bare_path: str, browser: B
     assert (tmp_path / "projects" / "harbour" / "manage.py").exists()
 
 
-@pytest.mark.parametrize("answers", [{}, ALL_ON], ids=["defaults", "all on"])
 def test_the_readme_of_a_project(
-    bake: Callable[..., Project],
-    tmp_path: Path,
-    postgresql: Server,
-    redis: Server,
-    answers: Answers,
+    bake: Callable[..., Project], tmp_path: Path, postgresql: Server, redis: Server
 ) -> None:
     folder = tmp_path / "project"
-    shutil.copytree(bake(**answers).path, folder)
+    shutil.copytree(bake(**ALL_ON).path, folder)
     # The address of a server is the reader's own; everything else stays as it is written.
     texts = {"postgres://postgres@127.0.0.1:5432/postgres": postgresql.url, "redis://127.0.0.1:6379/0": redis.url}
     # What it says of Docker is followed by tests/deploy/test_compose_development.py.

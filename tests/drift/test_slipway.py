@@ -83,7 +83,7 @@ def test_a_project_of_the_first_version_through_every_later_one(
     # Its tests pass.
     tested = conftest.Project(shutil.copytree(mine.path, tmp_path / "tested"))
     python = install(tested, "test")
-    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not servers and not performance"]
+    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not servers"]
     result = tested.run(*command, CI="true")
     assert " passed" in result.stdout
     assert "tests/unit/test_orders.py" in result.stdout
