@@ -58,4 +58,5 @@ def require_clean(root: Path) -> None:
 def state_folder(root: Path) -> Path:
     """Return where in the project's repository the state of an update is kept."""
     repository, prefix = git.ask("rev-parse", "--absolute-git-dir", "--show-prefix", folder=root).split("\n")
-    return Path(repository) / f"drift{prefix.replace('/', '@')}"
+    # Not drift-…, which is what a killed update leaves behind.
+    return Path(repository) / (f"drift@{prefix.replace('/', '@')}" if prefix else "drift")

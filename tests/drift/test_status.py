@@ -253,19 +253,25 @@ def test_a_project_in_a_folder_of_a_repository(project: Callable[..., Project]) 
     mine = project()
     shutil.rmtree(mine.path / ".git")
     above = mine.path.parent / "above"
-    (above / "projects").mkdir(parents=True)
-    mine.path = mine.path.rename(above / "projects/my_thing")
+    (above / "-projects").mkdir(parents=True)
+    mine.path = mine.path.rename(above / "-projects/my_thing")
     write(above / "other.txt", "not of the project\n")
     commit_all(above)
     write(above / "other.txt", "changed, which does not matter\n")
-    mine.drift("update")
-    assert mine.changes() == {}
+    replace(mine.path / "edited.txt", "line 3\n", "my line 3\n")
+    git(above, "commit", "--quiet", "--message", "Change", "--", "-projects")
+    mine.drift("update", status=1)
+    # Another command leaves the update that is under way alone.
+    mine.drift("update", status=2)
+    write(mine.path / "edited.txt", "solved\n")
+    mine.drift("update", "--continue")
+    assert mine.changes() == {"edited.txt": "project"}
     write(above / "other.txt", "not of the project\n")
     commit_all(above)
     # Where that repository ignores the project, it is no part of it.
-    git(above, "rm", "-r", "-q", "--cached", "projects")
-    write(above / ".gitignore", "projects/\n")
-    assert mine.changes() == {}
+    git(above, "rm", "-r", "-q", "--cached", "--", "-projects")
+    write(above / ".gitignore", "/-projects/\n")
+    assert mine.changes() == {"edited.txt": "project"}
     assert "in no git repository" in mine.drift("update", status=2).stderr
 
 
