@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from drift import by_hand, line_endings, project, questions, record
@@ -41,13 +42,13 @@ class Comparison:
     expected: list[Change]
     """Changes that are the project's own business, for its .driftignore or the template say so."""
 
-    @property
+    @cached_property
     def by_hand(self) -> list[by_hand.Step]:
         """What people have to do themselves after an update."""
         changelog = self.template.read(self.newest.commit, "CHANGELOG.md") or ""
         return by_hand.steps(changelog, self.recorded.name, self.newest.name)
 
-    @property
+    @cached_property
     def notes(self) -> list[str]:
         """What else has to be known of the two versions."""
         found = [self.template.unreachable] if self.template.unreachable else []
@@ -75,7 +76,7 @@ def open_record(root: Path, address: str | None) -> tuple[Record, Template]:
             "To find the commit that fits best, run: drift link --template ADDRESS"
         )
     template = Template(address or found.template)
-    template.recorded(found.commit)
+    template.require(found.commit)
     return found, template
 
 

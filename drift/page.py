@@ -97,7 +97,7 @@ def page(comparison: Comparison) -> str:
         kinds=KINDS,
         done=DONE,
         counts=Counter(change.kind for change in comparison.changes),
-        questions={title: found for title, found in questions_of(comparison).items() if found},
+        questions=questions_of(comparison),
         steps=comparison.by_hand,
         files=files,
         tree=nested(files),

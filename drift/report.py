@@ -77,10 +77,10 @@ def room_for(lines: int, groups: int) -> int:
 
 
 def questions_of(comparison: Comparison) -> dict[str, list[str]]:
-    """Return what became of the questions, a line each, by a title."""
+    """Return what became of questions, a line each, by a title; only the titles that have some."""
     asked, context = comparison.questions, comparison.template.context(comparison.newest.commit)
     offered = {name: context[name] for name in asked.gone if isinstance(context[name], list)}
-    return {
+    groups = {
         "Questions that are new, with the template's answer": [
             f"{name} = {comparison.answers.get(name)}" for name in asked.new if name not in asked.renamed
         ],
@@ -91,6 +91,7 @@ def questions_of(comparison: Comparison) -> dict[str, list[str]]:
             for name, answer in asked.gone.items()
         ],
     }
+    return {title: found for title, found in groups.items() if found}
 
 
 def counted(number: int, what: str) -> str:

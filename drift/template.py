@@ -103,16 +103,19 @@ class Template:
         hint = f"such as {', '.join(tags)}" if tags else "or a commit"
         raise DriftError(f"The template has no {ref}; name one of its tags or branches, {hint}.")
 
-    def recorded(self, commit: str) -> str:
-        """Return a recorded commit if the template has it; raise DriftError otherwise."""
-        if not git.succeeds("cat-file", "-e", f"{commit}^{{commit}}", folder=self.repository):
+    def has(self, commit: str) -> bool:
+        """Say whether the template has a commit."""
+        return git.succeeds("cat-file", "-e", f"{commit}^{{commit}}", folder=self.repository)
+
+    def require(self, commit: str) -> None:
+        """Raise DriftError unless the template has a commit that a project records."""
+        if not self.has(commit):
             shallow = git.ask("rev-parse", "--is-shallow-repository", folder=self.repository) == "true"
             why = "its clone is shallow; run git fetch --unshallow there" if shallow else "its history was rewritten"
             raise DriftError(
                 f"The template {self.address} does not have the commit {commit[:8]} that this project records ({why}). "
                 "To find the commit that fits best, run: drift link"
             )
-        return commit
 
     def contains(self, commit: str, newer: str) -> bool:
         """Say whether ``commit`` is part of the history of ``newer``."""
