@@ -6,7 +6,9 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
+
+from apps.core.database_errors import is_refused_write
 
 
 def main() -> None:
@@ -17,8 +19,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.development")
     try:
         execute_from_command_line(sys.argv)
-    except (ImproperlyConfigured, OperationalError) as error:
-        if "--traceback" in sys.argv:
+    except (ImproperlyConfigured, InternalError, OperationalError) as error:
+        is_bug = isinstance(error, InternalError) and not is_refused_write(error)
+        if is_bug or "--traceback" in sys.argv:
             raise
         sys.exit(f"Error: {error}")
 

@@ -8,7 +8,9 @@ from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-app = Celery("<< cookiecutter.project_slug >>")
+# While the site is read-only, tasks go back to their queues and stay there.
+app = Celery("<< cookiecutter.project_slug >>", task_cls="apps.maintenance.task:Task")
+app.steps["consumer"].add("apps.maintenance.worker:PauseStep")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -1,9 +1,10 @@
-"""Runs the readiness checks so that the answer comes in time, whatever hangs."""
+"""Runs what /ready/ asks so that the answer comes in time, whatever hangs."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from threading import Lock, Thread
+from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -13,34 +14,42 @@ logger = logging.getLogger(__name__)
 # Seconds; a probe commonly waits two or more.
 DEADLINE = 1.5
 
-_running: dict[str, Future[None]] = {}
+_running: dict[str, Future[Any]] = {}
 _lock = Lock()
 
 
-def run_checks() -> dict[str, bool]:
-    """Return the outcome of each of ``READINESS_CHECKS``; one that has not ended after DEADLINE seconds has failed.
+def run_checks() -> tuple[dict[str, bool], dict[str, Any]]:
+    """Return the outcome of each of ``READINESS_CHECKS``, and what each of ``READINESS_DETAILS`` says, or None.
 
-    A check is a function without arguments that raises when what it asks about is not there.
+    Both are functions without arguments. A check raises when what it asks about is not there; one that has not ended
+    after DEADLINE seconds has failed. The details have no part in whether the site is ready.
     """
+    checks = _start_all("check", settings.READINESS_CHECKS)
+    details = _start_all("details", settings.READINESS_DETAILS)
+    wait([*checks.values(), *details.values()], timeout=DEADLINE)
+    outcome = {name: _succeeded("check", name, future) for name, future in checks.items()}
+    told = {name: future.result() if _succeeded("details", name, future) else None for name, future in details.items()}
+    return outcome, told
+
+
+def _start_all(kind: str, functions: Mapping[str, str]) -> dict[str, Future[Any]]:
     with _lock:
-        futures = {name: _start(name, import_string(path)) for name, path in settings.READINESS_CHECKS.items()}
-    wait(futures.values(), timeout=DEADLINE)
-    return {name: _succeeded(name, future) for name, future in futures.items()}
+        return {name: _start(f"{kind}-{name}", import_string(path)) for name, path in functions.items()}
 
 
-def _start(name: str, check: Callable[[], None]) -> Future[None]:
-    """Start a check in a daemon thread of its own, or join the one that still hangs since an earlier probe."""
+def _start(name: str, function: Callable[[], Any]) -> Future[Any]:
+    """Start a function in a daemon thread of its own, or join the one that still hangs since an earlier probe."""
     if name in _running and not _running[name].done():
         return _running[name]
-    future: Future[None] = Future()
+    future: Future[Any] = Future()
 
     def run() -> None:
         try:
-            check()
-        except Exception as error:  # noqa: BLE001 - whatever a check raises means that it failed
+            result = function()
+        except Exception as error:  # noqa: BLE001 - whatever it raises means that it failed
             future.set_exception(error)
         else:
-            future.set_result(None)
+            future.set_result(result)
 
     _running[name] = future
     # A daemon, for a thread that hangs must not keep the process from stopping.
@@ -48,11 +57,11 @@ def _start(name: str, check: Callable[[], None]) -> Future[None]:
     return future
 
 
-def _succeeded(name: str, future: Future[None]) -> bool:
+def _succeeded(kind: str, name: str, future: Future[Any]) -> bool:
     if not future.done():
-        logger.warning("Readiness check %s did not end within %s s.", name, DEADLINE)
+        logger.warning("Readiness %s %s did not end within %s s.", kind, name, DEADLINE)
         return False
     if error := future.exception():
-        logger.warning("Readiness check %s failed: %s", name, error)
+        logger.warning("Readiness %s %s failed: %s", kind, name, error)
         return False
     return True

@@ -6,6 +6,7 @@ that what a request needs is there: whoever sends requests asks it.
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -22,10 +23,20 @@ def health(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when every check passes, else 503, with the outcome of each; within two seconds in any case."""
-    checks = run_checks()
+    """Answer 200 when every check passes, else 503, with the outcome of each; within two seconds in any case.
+
+    Operators, who send OPERATOR_TOKEN, are told of what else they see to, such as the backups.
+    """
+    checks, details = run_checks()
     is_ready = all(checks.values())
-    return JsonResponse(
-        {"status": "ready" if is_ready else "unavailable", "checks": checks, "service": settings.SERVICE_NAME},
-        status=200 if is_ready else 503,
-    )
+    answer = {"status": "ready" if is_ready else "unavailable", "checks": checks, "service": settings.SERVICE_NAME}
+    if is_from_operator(request):
+        answer["details"] = details
+    return JsonResponse(answer, status=200 if is_ready else 503)
+
+
+def is_from_operator(request: HttpRequest) -> bool:
+    """Say whether a request has OPERATOR_TOKEN."""
+    sent = request.headers.get("Authorization", "")
+    expected = f"Bearer {settings.OPERATOR_TOKEN}"
+    return bool(settings.OPERATOR_TOKEN) and constant_time_compare(sent, expected)

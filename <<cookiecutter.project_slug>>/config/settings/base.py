@@ -45,17 +45,20 @@ INSTALLED_APPS = [
     "apps.core",
     "apps.users",
     "apps.health",
+    "apps.maintenance",
+    "apps.backups",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
     "apps.health.middleware.ProbeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "apps.maintenance.middleware.ReadOnlyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -87,6 +90,12 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # A server that hangs otherwise holds a request for more than 40 seconds.
     DATABASES["default"]["OPTIONS"] = {"connect_timeout": 2} | DATABASES["default"].get("OPTIONS", {})
+
+# Read-only mode
+# The site can be read, and nothing can be changed: for as long as a process has the variable, or there is the file,
+# which manage.py read_only writes.
+READ_ONLY_MODE = env.bool("READ_ONLY_MODE", default=False)
+READ_ONLY_LOCK_FILE = Path(env("READ_ONLY_LOCK_FILE", default="") or BASE_DIR / ".restore.lock")
 
 # Cache
 # Without a URL it is in this process's memory, which production refuses.
@@ -120,6 +129,14 @@ if not CELERY_TASK_ALWAYS_EAGER:
     READINESS_CHECKS["broker"] = "apps.health.checks.broker.check"
 
 # >> endif
+# What it tells operators besides, by name; a function without arguments returns what can be JSON.
+READINESS_DETAILS = {
+    "backups": "apps.backups.state.details",
+    "read_only": "apps.maintenance.details.read_only",
+}
+# Whoever sends it as "Authorization: Bearer …" is an operator; without one nobody is.
+OPERATOR_TOKEN = env("OPERATOR_TOKEN", default="")
+
 # E-mail
 MAILERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": env("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")},
@@ -171,6 +188,12 @@ if S3_STORAGE["OPTIONS"]["bucket_name"]:
     STORAGES["default"] = S3_STORAGE
 
 # >> endif
+# Backups
+from config.settings.components.backups import *
+
+if BACKUPS_STORAGE["OPTIONS"]["bucket_name"]:
+    STORAGES["backups"] = BACKUPS_STORAGE
+
 # Logging
 # Everything goes to standard output, where the service manager collects it.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

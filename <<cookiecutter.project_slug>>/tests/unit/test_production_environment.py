@@ -14,7 +14,10 @@ from tests.unit.test_production_document import REQUIRED, refusals
 
 SCRIPTS = ROOT / "deploy" / "docker"
 # The image and the Compose files decide these; DEBUG is nothing for production.
-FIXED = {"DEBUG", "FORWARDED_ALLOW_IPS", "GUNICORN_BIND", "MEDIA_ROOT", "RUN_MIGRATIONS_ON_START", "STATIC_ROOT"}
+FIXED = {
+    *("BACKUPS_DIR", "DEBUG", "FORWARDED_ALLOW_IPS", "GUNICORN_BIND", "MEDIA_ROOT", "READ_ONLY_LOCK_FILE"),
+    *("RUN_MIGRATIONS_ON_START", "STATIC_ROOT"),
+}
 # What Compose, and the containers that it adds, know besides.
 COMPOSE = {
     "COMPOSE_PROJECT_NAME": "<< cookiecutter.project_slug >>",
@@ -22,13 +25,18 @@ COMPOSE = {
     "COMPOSE_PROFILES": "proxy",
     "POSTGRES_PASSWORD": "CHANGE_ME",
     "REDIS_PASSWORD": "CHANGE_ME",
+    "OPERATOR_TOKEN": "CHANGE_ME",
 }
 COMPOSE_OPTIONAL = {
     "NGINX_HTTP_PORT": "80",
     "NGINX_HTTPS_PORT": "443",
     "NGINX_HTTPS": "true",
     "BACKEND_HOST_PORT": "8000",
+    "BACKUPS_AT": "02:30",
+    # compose.prod.yaml has another than the settings.
+    "BACKUPS_MAX_AGE_HOURS": "26",
 }
+SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "OPERATOR_TOKEN"}
 KEY = "pL0vZ8mQ2xW6tR4yN1cB7jH5kD3sF9gA-uE_iOqXwTzMrKnVbY"
 
 
@@ -89,7 +97,7 @@ def test_the_template_and_the_settings_name_the_same_variables_with_the_same_def
     example = {name: default for name, default in in_example().items() if name not in FIXED}
     assert set(required) == set(COMPOSE) | set(REQUIRED) - {"DATABASE_URL", "REDIS_URL"}
     assert {name: required[name] for name in COMPOSE} == COMPOSE
-    assert optional == COMPOSE_OPTIONAL | {name: text for name, text in example.items() if name not in required}
+    assert optional == {name: text for name, text in example.items() if name not in required} | COMPOSE_OPTIONAL
     assert set(in_example()) >= FIXED
 
 
@@ -111,7 +119,7 @@ def test_a_new_file_is_private_and_says_what_is_left_to_fill_in(tmp_path: Path) 
     made = assignments(path.read_text(encoding="utf-8"))
     required, _ = in_template()
     secrets = {name for name in required if required[name] != made[name]}
-    assert secrets == {"SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+    assert secrets == SECRETS
     missing = [name for name, value in made.items() if value == "CHANGE_ME"]
     assert f"Fill in {', '.join(missing)} in it." in run.stdout
     assert not any(made[name] in run.stdout for name in secrets)
@@ -125,7 +133,7 @@ def test_every_new_file_has_secrets_of_its_own(tmp_path: Path) -> None:
         python("new_env.py", tmp_path / name)
     one, other = (assignments((tmp_path / name).read_text(encoding="utf-8")) for name in ("one", "other"))
     same = {name for name in one if one[name] == other[name]}
-    assert set(one) - same == {"SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+    assert set(one) - same == SECRETS
 
 
 def test_a_file_is_never_overwritten(tmp_path: Path) -> None:
@@ -219,7 +227,7 @@ def test_what_stands_twice_is_told_with_both_lines(file: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", sorted(set(in_template()[0]) - {"COMPOSE_PROFILES"}))
+@pytest.mark.parametrize("name", sorted(set(in_template()[0]) - {"COMPOSE_PROFILES", "OPERATOR_TOKEN"}))
 def test_what_is_required_must_be_there_and_not_empty(file: Path, name: str) -> None:
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub(rf"^{name}=.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
@@ -295,7 +303,7 @@ def test_the_ends_of_lines_on_windows_are_one_problem(file: Path) -> None:
 def test_no_secret_is_told(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     values = assignments(text)
-    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"):
+    for name in SECRETS - {"OPERATOR_TOKEN"}:
         secret = values[name]
         lines = [f'{name}="{secret}"', f"{name}={secret[:15]}", f"{name}={secret}/CHANGE_ME", f"{name} = {secret}"]
         lines += [secret, f"{secret}==", f"X{name}={secret}", f"ALLOWED_HOSTS=*,{secret}", f"COMPOSE_FILE={secret}"]

@@ -10,9 +10,9 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
+from apps.core.interruption import undo_on_signals
 from tools.release import check, new, pending, tag
 from tools.release.errors import ReleaseError
-from tools.release.interruption import undo_on_signals
 from tools.release.version import parse
 
 OF_A_VERSION = {"new": new.run, "check": check.run, "tag": tag.run}
@@ -34,11 +34,11 @@ def main() -> None:
     """Run the command line; say a refusal, by whichever part, without a traceback."""
     # Not those of development, which a developer's .env changes. The commands that check a release have their own.
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
-    undo_on_signals()
     try:
-        django.setup()
-        del os.environ["DJANGO_SETTINGS_MODULE"]
-        run(sys.argv[1:])
+        with undo_on_signals():
+            django.setup()
+            del os.environ["DJANGO_SETTINGS_MODULE"]
+            run(sys.argv[1:])
     except (ReleaseError, ImproperlyConfigured, OperationalError) as error:
         sys.exit(f"Error: {error}")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from django.db import ProgrammingError, connection
 
+from apps.core.interruption import uninterrupted
 from tools.release.errors import ReleaseError
-from tools.release.interruption import uninterrupted
 
 
 def require_postgresql() -> None:

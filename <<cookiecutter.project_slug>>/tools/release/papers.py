@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
+from apps.core.interruption import uninterrupted
 from tools.release import git
 from tools.release.errors import ReleaseError
 from tools.release.facts import Change, changes, pins, variables
-from tools.release.interruption import uninterrupted
 from tools.release.migrations import split, was_in
 from tools.release.project import CHANGELOG, PYPROJECT, RELEASES, TEMPLATES, read, section_of, version_in
 from tools.release.version import Version

@@ -2,11 +2,11 @@
 
 import datetime
 
+from apps.core.interruption import uninterrupted
 from tools.release import git
 from tools.release.check import OF_PAPERS, require_complete, require_nothing_open, untagged_checklist
 from tools.release.checklist import checked_commit, open_items, with_ticks
 from tools.release.errors import ReleaseError
-from tools.release.interruption import uninterrupted
 from tools.release.papers import write_together
 from tools.release.project import CHANGELOG, HISTORY, read, with_date, with_entry
 from tools.release.version import Version

@@ -78,6 +78,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 2,
 }
 
+# Sends nothing while the site is read-only.
+CELERY_BEAT_SCHEDULER = "apps.maintenance.beat:Scheduler"
 CELERY_TIMEZONE = env("TIME_ZONE", default="<< cookiecutter.timezone >>")
 CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {

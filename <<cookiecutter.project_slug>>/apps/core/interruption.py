@@ -14,10 +14,15 @@ def stop(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def undo_on_signals() -> None:
-    """From now on, let signals that end this process do so by an exception, so that what was begun is undone."""
-    for number in SIGNALS:
-        signal.signal(number, stop)
+@contextlib.contextmanager
+def undo_on_signals() -> Iterator[None]:
+    """Within the block, let signals that end this process do so by SystemExit, so that what was begun is undone."""
+    former = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
