@@ -9,6 +9,8 @@ project="<< cookiecutter.project_slug >>"
 root="/srv/$project"               # source, releases, environments, current, previous
 source="$root/source"
 state="/var/lib/$project"          # uploaded files and whatever else the services write
+backups="/var/backups/$project"
+read_only_lock="$state/.restore.lock"
 environment="/etc/$project/environment"
 tls="/etc/ssl/$project"
 socket="/run/$project/web.sock"
@@ -25,6 +27,11 @@ release_at() {
     if [ -L "$root/$1" ]; then basename "$(readlink "$root/$1")"; fi
 }
 
+# uses_own VARIABLE: whether its URL is one that provision has written, or will write, and not one of another machine.
+uses_own() {
+    [ ! -e "$environment" ] || grep --quiet "^$1=.*:[0-9a-f]*@127[.]0[.]0[.]1:" "$environment"
+}
+
 # sandboxed UNIT FOLDER [OPTION...] -- COMMAND...: run a command in FOLDER as the services' user, hardened as they are
 # (UNIT begins with the project's name), with OPTIONS of systemd-run. Its status is the command's.
 sandboxed() {
@@ -35,7 +42,7 @@ sandboxed() {
         --working-directory="$folder" "$@"
 }
 
-# manage_in RELEASE [OPTION...] -- COMMAND...: run a command of manage.py as the services do.
+# manage_in RELEASE [OPTION...] -- COMMAND...: run a command of manage.py as the services do; it may write backups too.
 manage_in() {
     folder="$root/releases/$1"
     shift
@@ -47,7 +54,7 @@ manage_in() {
     shift
     # shellcheck disable=SC2086 # the options are words
     sandboxed "$project-manage-$$" "$folder" --property=EnvironmentFile="$environment" \
-        --setenv=DJANGO_SETTINGS_MODULE=config.settings.production $options -- \
+        --property=ReadWritePaths="-$backups" --setenv=DJANGO_SETTINGS_MODULE=config.settings.production $options -- \
         "$(readlink -f "$folder/.venv")/bin/python" manage.py "$@"
 }
 
@@ -56,6 +63,7 @@ begin() {
     current_step=
     unfinished=
     is_switched=
+    is_read_only=
     former=$(release_at current)
     before_former=$(release_at previous)
     trap finish EXIT
@@ -81,6 +89,9 @@ finish() {
             printf 'Error: %s does not start either; see: journalctl --unit="%s-*"\n' "$former" "$project" >&2
         fi
     fi
+    if [ -n "$is_read_only" ] && ! manage_in "$is_read_only" -- read_only off; then
+        printf 'Error: the site is still read-only; see: %s/deploy/bin/manage read_only status\n' "$source" >&2
+    fi
     if [ -n "$former" ]; then consequence="$former goes on serving"; fi
     # shellcheck disable=SC2086 # the folders are words
     rm -rf $unfinished
@@ -102,7 +113,7 @@ restart() {
     # The worker first: it must know the tasks that the new site sends.
     systemctl restart "$project-worker.service" "$project-beat.service"
     # >> endif
-    systemctl start "$project-web.socket"
+    systemctl start "$project-web.socket" "$project-backup.timer"
     systemctl restart "$project-web.service"
 }
 
@@ -171,11 +182,13 @@ install_files() {
     tree="$root/current"
     if [ ! -e "$tree" ]; then tree=$source; fi
     # shellcheck disable=SC2086 # the names are words
-    for unit in web.socket $(printf '%s.service ' $services); do
+    for unit in web.socket backup.service backup.timer $(printf '%s.service ' $services); do
         put "$tree/deploy/systemd/$unit" "/etc/systemd/system/$project-$unit"
     done
     put "$tree/deploy/systemd/all.target" "/etc/systemd/system/$project.target"
-    put "$tree/deploy/systemd/hardening.conf" "/etc/systemd/system/$project-.service.d/hardening.conf"
+    for file in hardening.conf places.conf; do
+        put "$tree/deploy/systemd/$file" "/etc/systemd/system/$project-.service.d/$file"
+    done
     put "$tree/deploy/nginx/mozilla-intermediate.conf" /etc/nginx/snippets/mozilla-intermediate.conf
     put "$tree/deploy/nginx/host.conf" "/etc/nginx/$project/local.conf"
     for file in headers-http.conf headers-server.conf; do

@@ -42,6 +42,7 @@ begin() {
     built=
     is_tagged=
     is_switched=
+    is_read_only=
     consequence="the former release goes on serving"
     trap finish EXIT
     trap 'exit 130' INT
@@ -57,10 +58,11 @@ finish() {
     if [ -n "$is_tagged" ]; then docker tag "$former" "$image:current"; fi
     if [ -n "$is_switched" ]; then
         echo "==> Go back to the former image"
-        # >> if cookiecutter.use_celery
-        if ! restart_workers; then echo "Error: its workers do not start; see: make logs-prod" >&2; fi
-        # >> endif
+        if ! restart_others; then echo "Error: not everything of it starts; see: make logs-prod" >&2; fi
         if ! bring_visitors_to "$old"; then echo "Error: its container does not take over; see: make logs-prod" >&2; fi
+    fi
+    if [ -n "$is_read_only" ] && ! manage read_only off; then
+        echo "Error: the site is still read-only; see: deploy/docker/manage read_only status" >&2
     fi
     remove_all_but "$old"
     if [ -n "$built" ] && [ -n "$(docker image ls --quiet "$built")" ]; then docker image rm "$built" >/dev/null; fi
@@ -95,12 +97,16 @@ start() {
     compose up --detach --no-build --no-recreate --wait --wait-timeout 120 "$@"
 }
 
-# >> if cookiecutter.use_celery
-restart_workers() {
-    compose rm --stop --force worker beat && start worker beat
+# What besides the site runs from its image.
+restart_others() {
+    compose rm --stop --force backup<< ' worker beat' if cookiecutter.use_celery >> && start backup<< ' worker beat' if cookiecutter.use_celery >>
 }
 
-# >> endif
+# manage COMMAND...: run a command of manage.py of the image that is tagged current, which may write backups too.
+manage() {
+    compose run --rm --no-deps backup python manage.py "$@"
+}
+
 # try IMAGE: start the site from an image beside the one in service, where no visitor is, and ask it whether it is ready.
 try() {
     is_tagged=yes
@@ -123,10 +129,10 @@ put_into_service() {
     is_switched=yes
     # >> if cookiecutter.use_celery
     # The worker first: it must know the tasks that the new site sends.
-    step "Restart the workers"
-    restart_workers
-
     # >> endif
+    step "Restart what runs beside the site"
+    restart_others
+
     step "Bring visitors to it"
     bring_visitors_to "$new"
     docker exec "$new" python deploy/docker/ask.py /ready/ /run/<< cookiecutter.project_slug >>/web.sock

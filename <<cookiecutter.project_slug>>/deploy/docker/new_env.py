@@ -15,12 +15,13 @@ TEMPLATE = Path(__file__).resolve().parents[2] / ".env.production.template"
 
 
 def with_secrets(text: str) -> str:
-    """Return the template ``text`` with secrets that nobody has seen in place of three of its placeholders."""
+    """Return the template ``text`` with secrets that nobody has seen in place of four of its placeholders."""
     # The passwords become a part of URLs, so they have nothing that is special there.
     fresh = {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "POSTGRES_PASSWORD": secrets.token_hex(24),
         "REDIS_PASSWORD": secrets.token_hex(24),
+        "OPERATOR_TOKEN": secrets.token_hex(24),
     }
     for name, secret in fresh.items():
         text = re.sub(rf"^{name}=CHANGE_ME$", f"{name}={secret}", text, flags=re.MULTILINE)
