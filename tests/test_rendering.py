@@ -26,38 +26,57 @@ ALWAYS = """
 CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py manage.py pyproject.toml python.mk
 start_production.sh
 apps/__init__.py
-apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/mixins.py apps/core/sanitizing.py
+apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/database_errors.py
+apps/core/interruption.py apps/core/mixins.py apps/core/read_only.py apps/core/sanitizing.py
+apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
+apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
+apps/backups/programs.py apps/backups/progress.py apps/backups/restoring.py apps/backups/retention.py
+apps/backups/state.py apps/backups/management/__init__.py apps/backups/management/commands/__init__.py
+apps/backups/management/commands/backup_database.py apps/backups/management/commands/former_databases.py
+apps/backups/management/commands/list_backups.py apps/backups/management/commands/restore_database.py
+apps/backups/management/commands/verify_backup.py
 apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
 apps/health/__init__.py apps/health/apps.py apps/health/middleware.py apps/health/readiness.py apps/health/urls.py
 apps/health/views.py
 apps/health/checks/__init__.py apps/health/checks/cache.py apps/health/checks/database.py
+apps/maintenance/__init__.py apps/maintenance/apps.py apps/maintenance/connections.py apps/maintenance/database.py
+apps/maintenance/details.py apps/maintenance/middleware.py apps/maintenance/sessions.py
+apps/maintenance/management/__init__.py apps/maintenance/management/commands/__init__.py
+apps/maintenance/management/commands/read_only.py
 apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/managers.py
 apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
 config/__init__.py config/asgi.py config/urls.py config/wsgi.py
 config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
 config/settings/guard.py config/settings/production.py config/settings/test.py
+config/settings/components/backups.py
+docs/runbooks/README.md docs/runbooks/back-up.md docs/runbooks/database-down.md docs/runbooks/disk-full.md
+docs/runbooks/drill.md docs/runbooks/read-only-window.md docs/runbooks/restore.md
 docs/maintainers/release-workflow.md docs/maintainers/template.md
 docs/maintainers/planning/releases/README.md docs/maintainers/planning/releases/history.md
 docs/maintainers/planning/releases/templates/checklist.md docs/maintainers/planning/releases/templates/release-notes.md
 requirements/development.txt requirements/production.txt requirements/test.txt
 static/css/site.css static/favicon.svg static/js/csrf.js
 templates/400.html templates/403.html templates/403_csrf.html templates/404.html templates/500.html templates/base.html
-templates/document.html templates/error.html templates/home.html
+templates/document.html templates/error.html templates/home.html templates/read_only.html
 tests/__init__.py tests/conftest.py tests/unit/__init__.py tests/integration/__init__.py tests/performance/__init__.py
 tests/unit/test_drift_command.py tests/unit/test_environment.py tests/unit/test_mixins.py
-tests/unit/test_production_document.py
+tests/unit/test_production_document.py tests/unit/test_read_only.py
 tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py tests/unit/test_release_facts.py
 tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
 tests/unit/test_sanitizing.py
 tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
 tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
 tests/integration/test_pages.py tests/integration/test_production_config.py
+tests/integration/test_read_only_database.py
+tests/integration/backups/__init__.py tests/integration/backups/conftest.py
+tests/integration/backups/test_backup.py tests/integration/backups/test_copies.py
+tests/integration/backups/test_restore.py
 tests/integration/test_release_commands.py tests/integration/test_release_migrations.py
 tests/performance/test_response_times.py
 tools/__init__.py tools/drift.py
 tools/release/__init__.py tools/release/__main__.py tools/release/check.py tools/release/checklist.py
 tools/release/compatibility.py tools/release/database.py tools/release/errors.py tools/release/facts.py
-tools/release/git.py tools/release/interruption.py tools/release/locks.py tools/release/migrations.py
+tools/release/git.py tools/release/locks.py tools/release/migrations.py
 tools/release/new.py tools/release/papers.py tools/release/pending.py tools/release/project.py tools/release/tag.py
 tools/release/version.py tools/release/words.py
 """
@@ -74,12 +93,15 @@ ADDED = {
     "systemd": """
         deploy/lib.sh deploy/bin/certificate deploy/bin/manage deploy/bin/provision deploy/bin/release
         deploy/bin/rollback deploy/bin/status deploy/systemd/all.target deploy/systemd/hardening.conf
+        deploy/systemd/backup.service deploy/systemd/backup.timer deploy/systemd/places.conf
         deploy/systemd/redis.conf deploy/systemd/web.service deploy/systemd/web.socket
     """,
     "docker": """
         .dockerignore .env.production.template Dockerfile compose.host-expose.yaml compose.prod.yaml compose.yaml
-        deploy/docker/ask.py deploy/docker/certificate deploy/docker/check_env.py deploy/docker/database.sql
-        deploy/docker/gate.conf deploy/docker/lib.sh deploy/docker/local.conf deploy/docker/migrate-plan
+        deploy/docker/ask.py deploy/docker/backups deploy/docker/certificate deploy/docker/check_env.py
+        deploy/docker/collect-programs deploy/docker/database.sql
+        deploy/docker/gate.conf deploy/docker/lib.sh deploy/docker/local.conf deploy/docker/manage
+        deploy/docker/migrate-plan
         deploy/docker/new_env.py
         deploy/docker/nginx.conf deploy/docker/publish deploy/docker/push-image deploy/docker/release
         deploy/docker/rollback deploy/docker/serve deploy/docker/smoke
@@ -87,8 +109,9 @@ ADDED = {
         nginx/acme/.gitignore nginx/ssl/.gitignore tests/unit/test_production_environment.py
     """,
     "celery": """
-        apps/core/tasks.py apps/health/checks/broker.py config/celery.py config/settings/components/celery.py
-        tests/integration/test_celery.py tests/unit/test_tasks.py
+        apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
+        apps/maintenance/worker.py config/celery.py config/settings/components/celery.py
+        tests/integration/test_celery.py tests/integration/test_read_only_tasks.py tests/unit/test_tasks.py
     """,
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
@@ -106,7 +129,8 @@ WORDS = {
     "systemd": r"systemd|provision|journalctl|/etc/my_project/environment",
     "docker": r"docker|\bcompose|coolify|env\.production|env-production",
     "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
-    "s3": r"\bs3\b|boto|\baws|bucket|\bmoto\b|flask|django-storages|object storage",
+    # Backups go to a bucket in any project.
+    "s3": r"\bs3_storage|components[./]s3|\baws_s(3|torage)|test_s3|uploads/",
     "github": r"github|dependabot|zizmor",
     "gitlab": r"gitlab|renovate|merge.request",
 }

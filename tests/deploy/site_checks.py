@@ -51,6 +51,25 @@ def style_of(server: Machine) -> str:
     return str(server.get("/").read().decode().split('rel="stylesheet" href="')[1].split('"')[0])
 
 
+def log_in(server: Machine) -> str:
+    """Log in as the administrator, and return the cookie that the answer sets."""
+    connection = server.connect()
+    connection.request("GET", "/admin/login/")
+    page = connection.getresponse()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
+    assert token
+    form = f"csrfmiddlewaretoken={token[1]}&username=ann@example.com&next=/admin/&password={PASSWORD}"
+    headers = {
+        "Cookie": page.headers["Set-Cookie"].split(";")[0],
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Referer": "https://example.com/",
+    }
+    connection.request("POST", "/admin/login/", body=form.replace(" ", "+"), headers=headers)
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (302, "/admin/")
+    return next(cookie for cookie in answer.headers.get_all("Set-Cookie") or [] if cookie.startswith("sessionid="))
+
+
 class SiteChecks:
     """What a visitor notices."""
 
@@ -131,28 +150,10 @@ class SiteChecks:
         assert server.get("/media/").status == 403
 
     def test_an_administrator_logs_in(self, server: Machine) -> None:
-        connection = server.connect()
-        connection.request("GET", "/admin/login/")
-        page = connection.getresponse()
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
-        assert token
-        cookie = page.headers["Set-Cookie"].split(";")[0]
-        form = f"csrfmiddlewaretoken={token[1]}&username=ann@example.com&next=/admin/&password={PASSWORD}"
-        form = form.replace(" ", "+")
-        headers = {
-            "Cookie": cookie,
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Referer": "https://example.com/",
-        }
-        connection.request("POST", "/admin/login/", body=form, headers=headers)
-        answer = connection.getresponse()
-        assert (answer.status, answer.headers["Location"]) == (302, "/admin/")
-        cookies = answer.headers.get_all("Set-Cookie") or []
-        session = next(cookie for cookie in cookies if cookie.startswith("sessionid="))
+        session = log_in(server)
         assert {"Secure", "HttpOnly", "SameSite=Lax"} <= {part.strip() for part in session.split(";")}
-        answer.read()
-        connection.request("GET", "/admin/", headers={"Cookie": session.split(";")[0]})
-        assert "ann@example.com" in connection.getresponse().read().decode()
+        answer = server.get("/admin/", headers={"Cookie": session.split(";")[0]})
+        assert "ann@example.com" in answer.read().decode()
 
     def test_too_many_attempts_to_log_in_are_refused(self, server: Machine) -> None:
         statuses = [server.get("/admin/login/", method="POST", body=b"x=y").status for _ in range(10)]

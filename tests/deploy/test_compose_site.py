@@ -10,6 +10,7 @@ from tests.conftest import Project
 from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
+from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import HEADERS, SiteChecks, Way
 from tests.documents import sections
 from tests.servers import wait_until
@@ -56,6 +57,29 @@ class TestWithItsOwnNginx(SiteChecks):
 
         wait_until(is_served, 20, "the new certificate's coming into use")
         assert server.say("stat --format='%a %u %g' /opt/my_project/nginx/ssl/privkey.pem") == "640 0 101"
+
+
+class TestRunbooks(RunbookChecks):
+    """With Docker Compose."""
+
+    @pytest.fixture
+    def runbooks(self) -> Runbooks:
+        """What the runbooks leave to the deployment."""
+        return Runbooks(
+            settings="cat /opt/my_project/.env.production",
+            folder="/var/lib/docker/volumes/my_project_backups/_data",
+            interpreter=f"{COMPOSE} exec -T backup python",
+            stop_database=f"{COMPOSE} stop db",
+        )
+
+    def test_the_container_has_made_one(self, server: Machine) -> None:
+        assert "rows of public.users_user" in follow(server, "back-up", "When one has failed, or is overdue", 1)
+
+    def test_the_site_cannot_change_a_backup(self, server: Machine) -> None:
+        command = "ls /var/backups/my_project; rm /var/backups/my_project/backup_*"
+        result = server.run(f"{COMPOSE} exec -T web sh -c '{command}'", check=False)
+        assert "backup_" in result.stdout
+        assert "Read-only file system" in result.stderr
 
 
 class TestBehindABalancer:

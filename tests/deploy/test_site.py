@@ -14,6 +14,7 @@ from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
 from tests.deploy.machine import Machine, machine
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
+from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import PASSWORD, SiteChecks, Way
 from tests.documents import sections
 
@@ -25,6 +26,9 @@ WAY = Way(
     output="journalctl --unit=my_project-web.service --output=cat --no-pager",
     compression="br",
 )
+
+
+BIN = "/srv/my_project/source/deploy/bin"
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +161,7 @@ def test_the_script_finds_what_was_done_by_hand_in_order(server: Machine) -> Non
     result = server.run("/srv/my_project/source/deploy/bin/provision")
     did = [line.strip() for line in result.stdout.splitlines() if line.startswith("  ")]
     # By hand, each release has an environment of its own.
-    assert did == ["made /srv/my_project/environments"]
+    assert did == ["made /srv/my_project/environments"], result.stdout
     assert "Nothing had to be changed." in server.say("/srv/my_project/source/deploy/bin/provision")
 
 
@@ -242,6 +246,51 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
     assert commit == tagged.strip()
     server.run(f"sed -i 's/^- ... /- [x] /' {papers}/checklist.md")
     step("9. Afterwards")
+
+
+class TestRunbooks(RunbookChecks):
+    """With systemd."""
+
+    @pytest.fixture
+    def runbooks(self) -> Runbooks:
+        """What the runbooks leave to the deployment."""
+        return Runbooks(
+            settings="cat /etc/my_project/environment",
+            folder="/var/backups/my_project",
+            interpreter="/srv/my_project/current/.venv/bin/python",
+            stop_database="systemctl stop postgresql@17-main",
+        )
+
+    def test_the_timer_makes_one_every_night(self, server: Machine) -> None:
+        server.run("systemctl start my_project-backup.timer")
+        said = follow(server, "back-up", "When one has failed, or is overdue", 1)
+        assert "my_project-backup.timer" in said
+        assert "rows of public.users_user" in said
+        assert server.say("systemctl is-enabled my_project-backup.timer") == "enabled"
+
+    def test_the_site_cannot_change_a_backup(self, server: Machine) -> None:
+        pid = server.say("systemctl show --property=MainPID --value my_project-web.service")
+        inside = f"nsenter --target {pid} --mount setpriv --reuid my_project --regid my_project --clear-groups sh -c"
+        result = server.run(f"{inside} 'ls /var/backups/my_project; rm /var/backups/my_project/backup_*'", check=False)
+        assert "backup_" in result.stdout
+        assert "Read-only file system" in result.stderr
+        assert server.run("ls /var/backups/my_project", user="admin", check=False).returncode != 0
+
+    def test_a_full_disk_leaves_nothing_half_written_and_is_told(self, server: Machine) -> None:
+        folder = "/var/backups/my_project"
+        server.run(
+            f"mount -t tmpfs -o size=64k,mode=0700 tmpfs {folder}; chown my_project: {folder};"
+            f"runuser -u my_project -- dd if=/dev/zero of={folder}/full bs=1k count=60"
+        )
+        try:
+            result = server.run(f"{WAY.manage} backup_database --compression none", check=False)
+            assert "No space left on device" in result.stdout + result.stderr
+            assert server.say(f"ls {folder}/backup_* | cat 2>&1") == ""
+            assert "backup" in server.run(f"{BIN}/status", check=False).stdout
+            server.run(f"rm {folder}/full; {WAY.manage} backup_database")
+        finally:
+            server.run(f"umount {folder}")
+        server.run(f"{BIN}/status")
 
 
 class TestRelease(ReleaseChecks):

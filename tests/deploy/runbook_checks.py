@@ -1,0 +1,185 @@
+"""What docs/runbooks says, done on a machine as it is written.
+
+A test module inherits from RunbookChecks, and has three fixtures: ``server``, the machine; ``way``, how to reach what
+is looked at; and ``runbooks``, how this deployment does what they leave to it.
+"""
+
+import json
+import re
+from typing import NamedTuple
+
+from tests.deploy.load import Load
+from tests.deploy.machine import Machine
+from tests.deploy.release_checks import blocks, python
+from tests.deploy.site_checks import PASSWORD, Way, log_in
+from tests.servers import wait_until
+
+FOLDER = "docs/runbooks"
+NAMES = ["back-up", "restore", "drill", "read-only-window", "database-down", "disk-full"]
+# Those that others here run in their own way, or with a release.
+USERS = "from apps.users.models import User; "
+COUNT = f"{USERS}print(User.objects.count())"
+MAKE = f'{USERS}User.objects.create_user("late@example.com", "{PASSWORD}")'
+
+
+class Runbooks(NamedTuple):
+    """What differs between the deployments, in commands of the machine."""
+
+    # Print the settings file, and the folder of the backups.
+    settings: str
+    folder: str
+    # Begins a Python that has the project's requirements, in the folder of the backups and as their owner.
+    interpreter: str
+    # Stop the database, as when it had ended by itself.
+    stop_database: str
+
+
+def block(server: Machine, name: str, heading: str, number: int = 0) -> str:
+    """Return a block of a runbook, with what it says is to be done before."""
+    document = f"{FOLDER}/{name}.md"
+    return blocks(server, "Before you begin", document)[0] + blocks(server, heading, document)[number]
+
+
+def follow(server: Machine, name: str, heading: str, number: int = 0, **texts: str) -> str:
+    """Run a block of a runbook, with other names than its examples, and return what it prints."""
+    text = block(server, name, heading, number)
+    for old, new in texts.items():
+        assert old in text
+        text = text.replace(old, new)
+    return str(server.run(text, user="admin").stdout)
+
+
+def post(server: Machine) -> tuple[int, str]:
+    """Send the form that logs out, without its token; return the status and what is said."""
+    answer = server.get("/admin/logout/", method="POST", body=b"x=y")
+    return answer.status, answer.read().decode()
+
+
+class RunbookChecks:
+    """The runbooks, one after another."""
+
+    def test_a_backup_is_made_and_listed(self, server: Machine) -> None:
+        said = follow(server, "back-up", "Now")
+        assert re.search(r" 1 rows of public\.users_user\r?$", said, re.MULTILINE)
+        assert re.search(r"backup_\d{8}_\d{6}\.sql\.gz  0\s+minutes old, .*, with uploaded files, not verified", said)
+        assert follow(server, "back-up", "When one has failed, or is overdue")
+
+    def test_operators_and_nobody_else_are_told_how_the_backups_stand(
+        self, server: Machine, runbooks: Runbooks
+    ) -> None:
+        token = server.say(f"{runbooks.settings} | sed -n 's/^OPERATOR_TOKEN=//p'")
+        answer = json.loads(server.get("/ready/", headers={"Authorization": f"Bearer {token}"}).read())
+        assert answer["details"]["backups"]["ok"] is True
+        assert answer["details"]["read_only"]["on"] is False
+        for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {token[:-1]}"}):
+            assert "details" not in json.loads(server.get("/ready/", headers=headers).read())
+
+    def test_a_drill_verifies_the_newest(self, server: Machine) -> None:
+        said = follow(server, "drill", "The drill")
+        assert re.search(r"can be restored: \d+ rows, and 0 migrations on top, in \d+\.\d s\.", said)
+        assert ", verified 2" in said
+
+    def test_a_restore_brings_back_what_there_was_while_visitors_read(self, server: Machine, way: Way) -> None:
+        python(server, way.manage, MAKE)
+        assert "verified 2" in follow(server, "restore", "1. Choose the backup")
+        with Load(server) as load:
+            shown = server.answer(block(server, "restore", "2. Restore it"), {"Type yes to go on:": "yes"})
+        assert "is in service, after " in shown
+        assert (load.lost, load.closed) == ({}, 0)
+        assert python(server, way.manage, COUNT) == "1"
+        follow(server, "restore", "3. Look at it")
+        # The other way round, and back.
+        example = r"\w+_before_20261126_091500"
+        text = block(server, "restore", "4. If it was the wrong one")
+        name = former(server)
+        server.run(re.sub(example, name, text), user="admin")
+        assert python(server, way.manage, COUNT) == "2"
+        name = former(server)
+        server.run(re.sub(example, name, text), user="admin")
+        assert python(server, way.manage, COUNT) == "1"
+        name = former(server)
+        drop = block(server, "restore", "5. When nobody needs the former one any more")
+        server.run(re.sub(example, name, drop), user="admin")
+        assert "There is no former database." in follow(server, "disk-full", "See what takes the room")
+        assert server.is_ready()
+
+    def test_a_copy_for_a_private_key_is_restored_on_a_machine_that_has_lost_all(
+        self, server: Machine, way: Way, runbooks: Runbooks
+    ) -> None:
+        server.run("apt-get install --yes --no-install-recommends age")
+        made = server.run(f"cd; {block(server, 'back-up', 'A copy elsewhere')}", user="admin")
+        [key] = re.findall("age1[a-z0-9]{50,}", made.stderr + made.stdout)
+        newest = server.say(f"ls {runbooks.folder} | grep 'gz$' | tail -n 1").removesuffix(".sql.gz")
+        # As a copy in a bucket is made.
+        encrypt = (
+            "import pyrage, sys; keys = [pyrage.x25519.Recipient.from_str(sys.argv[1])];"
+            "pyrage.encrypt_io(sys.stdin.buffer, sys.stdout.buffer, keys)"
+        )
+        for ending in ("sql.gz", "media.tar"):
+            files = f"<{runbooks.folder}/{newest}.{ending} >/home/admin/{newest}.{ending}.age"
+            server.run(f'{runbooks.interpreter} -c "{encrypt}" {key} {files}')
+        server.run(f"cp {runbooks.folder}/{newest}.*.sha256 /home/admin; rm {runbooks.folder}/backup_*")
+        server.run("chown admin /home/admin/*")
+        decrypt, *bring = blocks(server, "From the bucket, or on a new machine", f"{FOLDER}/restore.md")
+        for text in (decrypt, bring[0]):
+            server.run(f"cd; {text.replace('backup_20261126_023000', newest)}", user="admin")
+        python(server, way.manage, MAKE)
+        assert f"{newest}.sql.gz" in follow(server, "restore", "1. Choose the backup")
+        server.answer(block(server, "restore", "2. Restore it"), {"Type yes to go on:": "yes"})
+        assert python(server, way.manage, COUNT) == "1"
+
+    def test_in_a_read_only_window_visitors_read_and_nobody_writes(self, server: Machine, way: Way) -> None:
+        cookie = log_in(server).split(";")[0]
+        said = follow(server, "read-only-window", "Begin")
+        assert "Read-only mode is on." in said
+        assert "Database refuses to write: yes" in said
+        status, page = post(server)
+        assert status == 503
+        assert "We are moving to a new server until 10:00." in page
+        answer = server.get("/admin/logout/", method="POST", body=b"x=y", headers={"Accept": "application/json"})
+        assert (answer.status, answer.headers["Content-Type"]) == (503, "application/json")
+        assert answer.headers["Retry-After"].isdigit()
+        assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+        for path in ("/", "/ready/", "/health/"):
+            assert server.get(path).status == 200
+        answer = server.get("/admin/", headers={"Cookie": cookie})
+        assert (answer.status, "ann@example.com" in answer.read().decode()) == (200, True)
+        refused = server.run(f"{way.manage} shell --no-imports --command '{MAKE}'", check=False)
+        assert refused.returncode != 0
+        assert "in a read-only transaction" in refused.stdout + refused.stderr
+        assert "Traceback" not in refused.stdout + refused.stderr
+        assert "Read-only mode is off." in follow(server, "read-only-window", "End")
+        wait_until(lambda: post(server)[0] == 403, 20, "the end of the window")
+        python(server, way.manage, MAKE)
+        python(server, way.manage, f'{USERS}User.objects.get(email="late@example.com").delete()')
+
+    def test_a_database_that_is_down_is_found_and_started(self, server: Machine, runbooks: Runbooks) -> None:
+        server.run(runbooks.stop_database)
+        assert server.ready()[1]["database"] is False
+        document = f"{FOLDER}/database-down.md"
+        look, start = [
+            heading for heading in headings(server, document) if heading.startswith(("Is the ", "Start the "))
+        ]
+        server.run(blocks(server, look, document)[0], user="admin")
+        server.run(blocks(server, start, document)[0], user="admin")
+        assert server.is_ready()
+
+    def test_room_is_made_on_a_disk_that_is_full(self, server: Machine) -> None:
+        follow(server, "disk-full", "Make room")
+        text, then = blocks(server, "Afterwards", f"{FOLDER}/disk-full.md")
+        server.run(text, user="admin")
+        assert "rows" in follow(server, "disk-full", "Afterwards", 1)
+        assert then
+
+
+def headings(server: Machine, document: str) -> list[str]:
+    """Return the headings of a document that have blocks."""
+    text = (server.repository / document).read_text()
+    return re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+
+
+def former(server: Machine) -> str:
+    """Return the name of the one database that a restore has replaced."""
+    said = follow(server, "disk-full", "See what takes the room")
+    [name] = re.findall(r"\w+_before_\d{8}_\d{6}", said)
+    return str(name)
