@@ -15,6 +15,9 @@ from tests.servers import Server
 EACH_CODE = {
     repr(answers | {"ci_provider": ""}): answers for answers in each_piece() if answers["deployment"] != "docker"
 }
+# Tests of what no answer changes: those jobs run them, once with everything on and once with everything off.
+ALIKE = ["tests/integration/backups", "tests/*/test_release_*.py", "tests/integration/test_read_only_*.py"]
+WITHOUT_ALIKE = [f"--ignore-glob=*/{pattern}" for pattern in ALIKE]
 
 
 @pytest.mark.parametrize("answers", EACH_CODE.values(), ids=name_of)
@@ -24,7 +27,7 @@ def test_on_postgresql_and_redis(
     project = bake(**answers)
     python = install(project, "test")
     urls = {"DATABASE_URL": postgresql.url, "REDIS_URL": redis.url, "CI": "true"}
-    result = project.run(python, "-m", "pytest", "-p", "no:cacheprovider", **urls)
+    result = project.run(python, "-m", "pytest", "-p", "no:cacheprovider", *WITHOUT_ALIKE, **urls)
     assert " passed" in result.stdout
     assert "skipped" not in result.stdout
 
@@ -52,14 +55,15 @@ def test_with_a_name_that_holds_everything(bake: Callable[..., Project], install
 def test_on_python_3_14(
     bake: Callable[..., Project], docker: str, tmp_path: Path, postgresql: Server, redis: Server
 ) -> None:
-    """In the image that the project's answer stands for; without a browser, whose scripts know nothing of Python."""
+    """In the image that the project's answer stands for; without programs that know nothing of Python, as a browser."""
     folder = tmp_path / "project"
     shutil.copytree(bake(**ALL_ON, python_version="3.14").path, folder)
     steps = [
         "apt-get update -qq && apt-get install --yes -qq --no-install-recommends git make",
         "python -m venv /venv",
         "/venv/bin/pip install --quiet --require-hashes --requirement requirements/test.txt",
-        "/venv/bin/python -m pytest -p no:cacheprovider --ignore tests/integration/test_csrf_js.py",
+        "/venv/bin/python -m pytest -p no:cacheprovider --ignore tests/integration/test_csrf_js.py"
+        " --ignore tests/integration/backups",
     ]
     environment = {"DATABASE_URL": postgresql.url, "REDIS_URL": redis.url, "CI": "true"}
     variables = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]

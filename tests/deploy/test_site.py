@@ -17,6 +17,7 @@ from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import PASSWORD, SiteChecks, Way
 from tests.documents import sections
+from tests.test_release_papers import SOME_TESTS
 
 WAY = Way(
     manage="/srv/my_project/source/deploy/bin/manage",
@@ -228,7 +229,8 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
 
     def step(heading: str) -> None:
         for block in blocks(server, heading, HUB):
-            server.run(f"cd /home/admin/my_project\n{variables}\n{block}", user="admin", timeout=600)
+            text = f"cd /home/admin/my_project\n{variables}\nexport ARGS='{SOME_TESTS}'\n{block}"
+            server.run(text, user="admin", timeout=600)
 
     papers = "/home/admin/my_project/docs/maintainers/planning/releases/v0.1.0"
     step("1. Begin")

@@ -1,0 +1,148 @@
+"""A project on a platform: what its documents say of backups, followed where the database can be reached."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.combinations import ALL_OFF
+from tests.conftest import Project, clean_environment
+from tests.documents import sections
+from tests.servers import Server, find
+
+NAME = "backup_20261126_023000"
+MAKE = "from apps.users.models import User; User.objects.create_user('%s@example.com')"
+COUNT = "from apps.users.models import User; print('accounts:', User.objects.count())"
+
+
+class Maintainer(Project):
+    """Somebody with a clone, requirements and PostgreSQL's programs; production's database is elsewhere."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        super().__init__(folder)
+        self.server = server
+        self.production = urlsplit(server.url)._replace(path="/production").geturl()
+        self.home = folder.parent / "home"
+        self.home.mkdir()
+
+    def follow(self, block: str, typed: str = "", folder: Path | None = None) -> str:
+        """Run a block of a document, and type what it asks for; return what it prints."""
+        variables = {"DATABASE_URL": self.server.url, "PRODUCTION_URL": self.production}
+        result = subprocess.run(
+            ["sh", "-euc", block],
+            cwd=folder or self.path,
+            env=clean_environment(**variables),
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, f"{block}\n{result.stdout}\n{result.stderr}"
+        return result.stdout + result.stderr
+
+    def runbook(self, name: str, heading: str, number: int = 0) -> str:
+        """Return a block of a runbook, with what it says is to be done before."""
+        found = sections(self.path / f"docs/runbooks/{name}.md")
+        return found["Before you begin"][0] + found[heading][number]
+
+    def manage(self, *command: str) -> str:
+        """Return what a command of manage.py prints that works with production's database."""
+        return self.run(".venv/bin/python", "manage.py", *command, DATABASE_URL=self.production).stdout
+
+
+@pytest.fixture(scope="module")
+def maintainer(
+    bake: Callable[..., Project],
+    install: Callable[..., Path],
+    postgresql: Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Maintainer]:
+    """A clone of a project, and production's database with an account."""
+    project = bake(**ALL_OFF)
+    folder = tmp_path_factory.mktemp("platform") / "clone"
+    shutil.copytree(project.path, folder)
+    (folder / ".venv").symlink_to(install(project, "test").parents[1])
+    found = Maintainer(folder, postgresql)
+    psql = [find("psql", "postgresql-client"), "--quiet", "--dbname", postgresql.url, "--command"]
+    subprocess.run([*psql, "CREATE DATABASE production"], check=True)
+    found.manage("migrate", "--verbosity", "0")
+    found.manage("shell", "--command", MAKE % "ann")
+    yield found
+    subprocess.run([*psql, "DROP DATABASE production WITH (FORCE)"], check=True)
+
+
+def test_the_backup_and_the_drill_of_a_release(maintainer: Maintainer) -> None:
+    workflow = sections(maintainer.path / "docs/maintainers/release-workflow.md")
+    [backup], [drill] = workflow["A backup before"], workflow["The restore drill"]
+    assert " 1 rows of public.users_user" in maintainer.follow(backup)
+    assert " can be restored: " in maintainer.follow(drill)
+
+
+def test_the_runbooks(maintainer: Maintainer) -> None:
+    follow, runbook = maintainer.follow, maintainer.runbook
+    assert "rows of public.users_user" in follow(runbook("back-up", "Now"))
+    follow(runbook("back-up", "When one has failed, or is overdue"))
+    assert "can be restored" in follow(runbook("drill", "The drill"))
+    maintainer.manage("shell", "--command", MAKE % "late")
+    follow(runbook("restore", "1. Choose the backup"))
+    assert "is in service, after" in follow(runbook("restore", "2. Restore it"), typed="yes\n")
+    assert "accounts: 1" in maintainer.manage("shell", "--command", COUNT)
+    follow(runbook("restore", "3. Look at it"))
+    room = runbook("disk-full", "See what takes the room")
+    [name] = re.findall(r"production_before_\d{8}_\d{6}", follow(room))
+    follow(runbook("restore", "4. If it was the wrong one").replace("my_project_before_20261126_091500", name))
+    assert "accounts: 2" in maintainer.manage("shell", "--command", COUNT)
+    [name] = re.findall(r"production_before_\d{8}_\d{6}", follow(room))
+    follow(
+        runbook("restore", "5. When nobody needs the former one any more").replace(
+            "my_project_before_20261126_091500", name
+        )
+    )
+    assert "Read-only mode is on." in follow(runbook("read-only-window", "Begin"))
+    assert "Read-only mode is off." in follow(runbook("read-only-window", "End"))
+    assert "rows of public.users_user" in follow(runbook("disk-full", "Afterwards"))
+
+
+def test_a_copy_is_decrypted_where_the_private_key_is(maintainer: Maintainer) -> None:
+    """As the site encrypts it, by the program that people have."""
+    copy = sections(maintainer.path / "docs/runbooks/back-up.md")["A copy elsewhere"][0]
+    [key] = set(re.findall("age1[a-z0-9]{50,}", maintainer.follow(copy, folder=maintainer.home)))
+    maintainer.manage("backup_database")
+    newest = sorted((maintainer.path / "backups").glob("backup_*.sql.gz"))[-1].name.removesuffix(".sql.gz")
+    encrypt = (
+        "from pathlib import Path; import shutil; from apps.backups.copies import encrypted\n"
+        f"for path in Path('backups').glob('{newest}.*'):\n"
+        "    with encrypted(path) as sent:\n"
+        f"        shutil.copy(sent, Path('{maintainer.home}') / sent.name.removesuffix('.partial'))\n"
+    )
+    variables = {"DATABASE_URL": maintainer.production, "BACKUPS_RECIPIENTS": key}
+    maintainer.run(".venv/bin/python", "manage.py", "shell", "--no-imports", "--command", encrypt, **variables)
+    [decrypt] = sections(maintainer.path / "docs/runbooks/restore.md")["From the bucket, or on a new machine"]
+    said = maintainer.follow(decrypt.replace(NAME, newest), folder=maintainer.home)
+    assert f"{newest}.sql.gz: OK" in said
+    assert f"{newest}.media.tar: OK" in said
+
+
+def test_every_block_of_the_runbooks_is_run(maintainer: Maintainer) -> None:
+    """By these tests; those of the other deployments by tests/deploy."""
+    found = {
+        path.stem: [heading for heading, blocks in sections(path).items() if blocks]
+        for path in (maintainer.path / "docs/runbooks").glob("*.md")
+    }
+    before = "Before you begin"
+    assert found == {
+        "README": [],
+        "back-up": [before, "Now", "A copy elsewhere", "When one has failed, or is overdue"],
+        "restore": [
+            *(before, "1. Choose the backup", "2. Restore it", "3. Look at it", "4. If it was the wrong one"),
+            *("5. When nobody needs the former one any more", "From the bucket, or on a new machine"),
+        ],
+        "drill": [before, "The drill"],
+        "read-only-window": [before, "Begin", "End"],
+        "database-down": [],
+        "disk-full": [before, "See what takes the room", "Afterwards"],
+    }
