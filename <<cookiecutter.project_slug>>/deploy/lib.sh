@@ -122,9 +122,10 @@ ask_ready() {
     curl --silent --show-error --fail-with-body --max-time 60 --unix-socket "$1" http://localhost/ready/
 }
 
-# require_ready SOCKET UNIT: print that answer; fail unless it is 200, and then show the end of the unit's log.
+# require_ready SOCKET UNIT: print that answer; fail unless it is 200, at the third time of asking at the latest, for the first
+# answer of a machine that is busy may come too late. Then show the end of the unit's log.
 require_ready() {
-    if ! ask_ready "$1"; then
+    if ! ask_ready "$1" && sleep 1 && ! ask_ready "$1" && sleep 2 && ! ask_ready "$1"; then
         journalctl --unit="$2" --since=-2min --no-pager --output=cat --lines=30
         return 1
     fi

@@ -12,11 +12,11 @@ from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.release_checks import blocks, python
 from tests.deploy.site_checks import PASSWORD, Way, log_in
+from tests.documents import sections
 from tests.servers import wait_until
 
 FOLDER = "docs/runbooks"
 NAMES = ["back-up", "restore", "drill", "read-only-window", "database-down", "disk-full"]
-# Those that others here run in their own way, or with a release.
 USERS = "from apps.users.models import User; "
 COUNT = f"{USERS}print(User.objects.count())"
 MAKE = f'{USERS}User.objects.create_user("late@example.com", "{PASSWORD}")'
@@ -47,6 +47,11 @@ def follow(server: Machine, name: str, heading: str, number: int = 0, **texts: s
         assert old in text
         text = text.replace(old, new)
     return str(server.run(text, user="admin").stdout)
+
+
+def window(server: Machine) -> str:
+    """Return the block that releases while nobody writes, which needs nothing before."""
+    return blocks(server, "A release in a window", f"{FOLDER}/read-only-window.md")[0]
 
 
 def post(server: Machine) -> tuple[int, str]:
@@ -157,12 +162,29 @@ class RunbookChecks:
         server.run(runbooks.stop_database)
         assert server.ready()[1]["database"] is False
         document = f"{FOLDER}/database-down.md"
-        look, start = [
-            heading for heading in headings(server, document) if heading.startswith(("Is the ", "Start the "))
-        ]
+        look, start = [heading for heading, found in sections(server.repository / document).items() if found]
         server.run(blocks(server, look, document)[0], user="admin")
         server.run(blocks(server, start, document)[0], user="admin")
         assert server.is_ready()
+
+    def test_every_block_is_run(self, server: Machine) -> None:
+        """By these tests; that of a release in a window by those of releases, which begin with more."""
+        found = {
+            name: [heading for heading, blocks in sections(server.repository / f"{FOLDER}/{name}.md").items() if blocks]
+            for name in NAMES
+        }
+        before = "Before you begin"
+        assert found == {
+            "back-up": [before, "Now", "A copy elsewhere", "When one has failed, or is overdue"],
+            "restore": [
+                *(before, "1. Choose the backup", "2. Restore it", "3. Look at it", "4. If it was the wrong one"),
+                *("5. When nobody needs the former one any more", "From the bucket, or on a new machine"),
+            ],
+            "drill": [before, "The drill"],
+            "read-only-window": [before, "Begin", "End", "A release in a window"],
+            "database-down": found["database-down"],
+            "disk-full": [before, "See what takes the room", "Make room", "Afterwards"],
+        }
 
     def test_room_is_made_on_a_disk_that_is_full(self, server: Machine) -> None:
         follow(server, "disk-full", "Make room")
@@ -170,12 +192,6 @@ class RunbookChecks:
         server.run(text, user="admin")
         assert "rows" in follow(server, "disk-full", "Afterwards", 1)
         assert then
-
-
-def headings(server: Machine, document: str) -> list[str]:
-    """Return the headings of a document that have blocks."""
-    text = (server.repository / document).read_text()
-    return re.findall(r"^#+ (.+)$", text, re.MULTILINE)
 
 
 def former(server: Machine) -> str:

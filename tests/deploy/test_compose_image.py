@@ -102,7 +102,7 @@ def registry(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest
         subprocess.run([docker, "cp", f"{running.container}:/authority.pem", running.authority], check=True)
         running.follow(sections(project.path / "DEPLOYMENT.md"), "1. Install Docker")
         running.run(INSTALL)
-        running.give_images("python:3.13-slim-trixie", SCANNER)
+        running.give_images("python:3.13-slim-trixie", "postgres:18-trixie", SCANNER)
         running.run("git clone --quiet /var/lib/git/my_project.git /root/clone")
         yield Registry(running)
 

@@ -26,6 +26,7 @@ from tests.deploy.damage import (
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.release_checks import ReleaseChecks, python
+from tests.deploy.runbook_checks import window
 from tests.deploy.site_checks import style_of
 from tests.servers import wait_until
 
@@ -160,6 +161,17 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     assert load.versions == {"0.2.0"}
     assert (image(server), containers(server), image(server, "previous")) == before
     wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
+
+
+def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, project: Path) -> None:
+    break_migration(project)
+    before = image(server)
+    give(server, project)
+    result = server.run(window(server), user="admin", check=False)
+    assert 'stopped at the step "Migrate the database"' in result.stderr
+    assert image(server) == before
+    assert "Read-only mode: off" in server.say(f"{MANAGE} read_only status")
+    assert server.get("/admin/logout/", method="POST", body=b"x=y").status == 403
 
 
 def test_a_rollback_loses_no_request(server: Machine, source: Path) -> None:

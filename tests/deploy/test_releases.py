@@ -26,6 +26,7 @@ from tests.deploy.damage import (
 )
 from tests.deploy.load import CONNECTIONS, Load
 from tests.deploy.machine import Machine, machine
+from tests.deploy.runbook_checks import window
 from tests.deploy.site_checks import PASSWORD, style_of
 from tests.documents import sections
 from tests.servers import wait_until
@@ -172,6 +173,19 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     assert server.say(files) == there
     wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
     server.run(f"{BIN}/status")
+
+
+def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, project: Path) -> None:
+    break_migration(project)
+    before = current(server)
+    server.push(project)
+    result = server.run(window(server), user="admin", check=False)
+    assert result.returncode == 1
+    assert (
+        f'stopped at the step "Migrate the database", for the reason above; {before} goes on serving.' in result.stderr
+    )
+    assert "Read-only mode: off" in server.say(f"{BIN}/manage read_only status")
+    assert server.get("/admin/logout/", method="POST", body=b"x=y").status == 403
 
 
 def test_a_rollback_loses_no_request(server: Machine, source: Path) -> None:
@@ -416,6 +430,18 @@ def test_no_task_that_has_begun_is_lost_when_the_whole_worker_is_killed_or_redis
     assert missing & set(marks(server, "begun")) == set()
     # Each could have come while a task was being handed over, as one of forty kills was measured to do.
     assert len(missing) <= len(events)
+
+
+def test_tasks_wait_while_the_site_is_read_only(server: Machine) -> None:
+    numbers = list(range(8_000, 8_010))
+    server.run(f"{BIN}/manage read_only on")
+    send = f"from apps.core.tasks import leave_a_mark as t; [t.delay(n) for n in {numbers}]"
+    server.run(f"{BIN}/manage shell --no-imports --command '{send}'")
+    time.sleep(4)
+    assert set(numbers) & set(marks(server, "begun")) == set()
+    server.run(f"systemctl restart {WORKER}; {BIN}/manage read_only off")
+    wait_until(lambda: set(numbers) <= set(marks(server)), 40, "the effect of every task")
+    assert sorted(number for number in marks(server) if number in numbers) == numbers
 
 
 def test_a_task_that_waits_for_its_time_survives_a_restart_of_its_worker(server: Machine) -> None:

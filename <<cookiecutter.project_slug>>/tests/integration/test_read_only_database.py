@@ -158,27 +158,6 @@ class TestDatabase:
         with pytest.raises(InternalError):
             Group.objects.create(name="refused")
 
-    def test_another_role_s_database_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        role = f"visitor_{os.getpid()}"
-        with closing(connect()) as owner:
-            owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
-            try:
-                with monkeypatch.context() as patch:
-                    connection.close()
-                    patch.setitem(connection.settings_dict, "USER", role)
-                    patch.setitem(connection.settings_dict, "PASSWORD", role)
-                    assert command("on") == (
-                        "Only the site keeps from writing; the database will not refuse it, for another role owns it.\n"
-                        "Read-only mode is on.\n"
-                    )
-                    assert lock_state()
-                    assert command("status").endswith("Database refuses to write: no\n")
-                    assert command("off") == "Read-only mode is off.\n"
-                    connection.close()
-                owner.execute(WRITE)
-            finally:
-                owner.execute(f"DROP ROLE {role}")
-
 
 class TestCommand:
     pytestmark = on_postgresql

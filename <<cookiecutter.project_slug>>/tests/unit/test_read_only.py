@@ -266,6 +266,7 @@ class TestReads:
         assert list(Session.objects.values_list("session_data", flat=True)) == before
 
 
+@pytest.mark.django_db
 class TestFailures:
     @pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "by another machine"])
     def test_a_refused_write_is_told_as_the_refusal_of_a_request(

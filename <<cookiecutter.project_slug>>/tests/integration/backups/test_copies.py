@@ -35,6 +35,8 @@ def bucket(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     settings.BACKUPS_STORAGE = storage
     settings.STORAGES = settings.STORAGES | {"backups": storage}
     yield resource.Bucket("backups")
+    # The server keeps what it has for as long as this process lives.
+    resource.Bucket("backups").objects.delete()
     server.stop()
 
 
