@@ -293,7 +293,7 @@ def test_a_role_that_may_not_create_databases_restores_in_one_transaction(
 def test_a_role_that_does_not_own_the_database_restores_in_one_transaction_too(
     database: Server, run: Run, backup: Backup
 ) -> None:
-    """As with a provider, who made the database: only the site keeps from writing, for that cannot be told to refuse."""
+    """As with a provider, who made the database: only the site keeps from writing, for it cannot be told to refuse."""
     database.run("ALTER DATABASE app OWNER TO postgres")
     database.run("GRANT CREATE ON SCHEMA public TO app", "app")
     said = run("restore_database", backup.path.name, "--yes")
