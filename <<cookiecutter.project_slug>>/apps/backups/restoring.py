@@ -18,7 +18,7 @@ from apps.backups.errors import BackupError
 from apps.backups.files import STAMP, Backup, check
 from apps.backups.load import load
 from apps.core.interruption import uninterrupted
-from apps.core.read_only import read_only_state
+from apps.core.read_only import lock_state
 
 
 def examine(backup: Backup, watch: Callable[..., Any], are_unknown_allowed: bool = False) -> archive.Contents:
@@ -64,9 +64,12 @@ def pending_migrations(database: str) -> int:
 
 @contextmanager
 def read_only(reason: str, out: Any) -> Iterator[bool]:
-    """Keep the site from writing within the block; yield whether it was so before, and then stays so."""
-    if read_only_state():
-        yield True
+    """Keep the site from writing within the block; yield whether somebody has done so before, and it stays so.
+
+    What has READ_ONLY_MODE does not write anyway.
+    """
+    if lock_state() or settings.READ_ONLY_MODE:
+        yield lock_state() is not None
         return
     call_command("read_only", "on", reason=reason, stdout=out)
     try:

@@ -4,7 +4,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import pyrage
 import pytest
 from django.core.files.storage import storages
@@ -94,6 +94,16 @@ def test_a_copy_that_is_not_what_was_sent_is_a_failure(
     assert len(existing()) == 1
     with pytest.raises(CommandError, match=r"The last backup failed at .*is not what was sent"):
         run("list_backups", "--check")
+
+
+def test_a_bucket_that_is_not_there_is_told_in_a_sentence(
+    database: Server, run: Run, bucket: Any, settings: Settings
+) -> None:
+    options = settings.BACKUPS_STORAGE["OPTIONS"] | {"bucket_name": "another"}
+    settings.STORAGES = settings.STORAGES | {"backups": settings.BACKUPS_STORAGE | {"OPTIONS": options}}
+    with pytest.raises(CommandError, match=r"The storage service cannot be used as the settings say: .*NoSuchBucket"):
+        run("backup_database")
+    assert len(existing()) == 1
 
 
 @pytest.mark.parametrize(

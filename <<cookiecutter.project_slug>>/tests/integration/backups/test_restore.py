@@ -17,6 +17,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError
 from django.db import connection
+from pytest_django import Settings
 
 from apps.backups import archive, files
 from apps.backups.files import ENDINGS, Backup, existing
@@ -78,6 +79,23 @@ def test_the_new_database_is_made_and_set_as_the_former(database: Server, run: R
     run("restore_database", "latest", "--yes")
     assert database.run(form) == before
     assert database.run("SHOW statement_timeout", "app") == [("4321ms",)]
+
+
+@pytest.mark.parametrize("way", ["lock file", "variable"])
+def test_what_was_read_only_before_stays_so_and_nothing_else_does(
+    database: Server, run: Run, backup: Backup, settings: Settings, way: str
+) -> None:
+    if way == "lock file":
+        run("read_only", "on", "--reason", "Moving")
+    settings.READ_ONLY_MODE = way == "variable"
+    run("restore_database", "latest", "--yes")
+    assert read_only_state() is not None
+    expected = "on" if way == "lock file" else "off"
+    assert database.run("SHOW transaction_read_only", "app", "app") == [(expected,)]
+    settings.READ_ONLY_MODE = False
+    run("read_only", "off")
+    assert database.run("SHOW transaction_read_only", "app", "app") == [("off",)]
+    assert emails() == {"ann@example.com"}
 
 
 def test_uploaded_files_come_back_and_none_is_lost(database: Server, run: Run, backup: Backup) -> None:

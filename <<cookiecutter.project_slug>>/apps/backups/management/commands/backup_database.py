@@ -13,7 +13,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from apps.backups import copies, retention, state
-from apps.backups.errors import BackupError
+from apps.backups.errors import BackupError, explained
 from apps.backups.files import ENDINGS, existing, locked
 from apps.backups.making import make
 from apps.backups.progress import Progress
@@ -92,7 +92,8 @@ class Command(BaseCommand):
         try:
             with undo_on_signals(), locked() as folder:
                 try:
-                    self.back_up(folder, compression, keep, media, upload)
+                    with explained():
+                        self.back_up(folder, compression, keep, media, upload)
                 except SystemExit:
                     state.note_failure("it was interrupted.")
                     raise

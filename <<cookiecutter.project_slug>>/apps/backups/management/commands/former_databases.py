@@ -11,7 +11,7 @@ from apps.backups.errors import BackupError
 from apps.backups.files import locked
 from apps.backups.programs import require_postgresql
 from apps.core.interruption import undo_on_signals, uninterrupted
-from apps.core.read_only import read_only_state
+from apps.core.read_only import lock_state
 
 
 class Command(BaseCommand):
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         former = databases.name_to_keep()
         with databases.session() as connected:
             # It was kept from writing when it was replaced.
-            databases.set_value(name, databases.READ_ONLY, "on" if read_only_state() else "off", connected)
+            databases.set_value(name, databases.READ_ONLY, "on" if lock_state() else "off", connected)
         with uninterrupted():
             databases.swap(name, former)
         self.stdout.write(f"{name} is in service again, and what was is kept as {former}.")

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 
 from apps.backups import databases, restoring
 from apps.backups.archive import Contents
-from apps.backups.errors import BackupError
+from apps.backups.errors import BackupError, explained
 from apps.backups.files import Backup, find, locked
 from apps.backups.making import make
 from apps.backups.programs import require_postgresql
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         watch = partial(Progress, sys.stderr)
         require_postgresql()
         backup = find(file)
-        with undo_on_signals(), locked() as folder:
+        with undo_on_signals(), explained(), locked() as folder:
             contents = restoring.examine(backup, watch, options["allow_unknown_migrations"])
             obstacle = databases.obstacle()
             self.tell(backup, contents, obstacle)
