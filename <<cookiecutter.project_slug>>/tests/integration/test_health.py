@@ -55,6 +55,40 @@ def test_a_probe_only_reads(client: Client, address: str) -> None:
     assert client.post(address).status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("token", "sent", "is_told"),
+    [
+        ("token", {"Authorization": "Bearer token"}, True),
+        ("token", {"Authorization": "Bearer another"}, False),
+        ("token", {"Authorization": "Basic token"}, False),
+        ("token", {}, False),
+        ("", {"Authorization": "Bearer "}, False),
+        ("", {}, False),
+    ],
+)
+def test_operators_alone_are_told_more(
+    client: Client, settings: Settings, token: str, sent: dict[str, str], is_told: bool
+) -> None:
+    settings.OPERATOR_TOKEN = token
+    body = client.get("/ready/", headers=sent).json()
+    assert ("details" in body) is is_told
+    if is_told:
+        assert set(body["details"]) == set(settings.READINESS_DETAILS)
+        assert body["details"]["read_only"]["on"] is False
+
+
+def test_what_operators_are_told_does_not_make_a_site_unready(client: Client, settings: Settings) -> None:
+    settings.OPERATOR_TOKEN = "token"
+    settings.READINESS_DETAILS = {"broken": "tests.integration.test_health.broken"}
+    answer = client.get("/ready/", headers={"Authorization": "Bearer token"})
+    assert (answer.status_code, answer.json()["details"]) == (200, {"broken": None})
+
+
+def broken() -> None:
+    """Fail, as what tells operators something may."""
+    raise RuntimeError("nothing to tell")
+
+
 def move_database(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """Point the connections that a check opens to another place, as when the server changed under the project."""
     for key, value in zip(("HOST", "PORT"), place.split(":"), strict=True):

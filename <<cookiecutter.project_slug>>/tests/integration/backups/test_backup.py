@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings as project_settings
@@ -22,6 +23,7 @@ from pytest_django import Settings
 
 from apps.backups import files, making, retention, state
 from apps.backups.files import ENDINGS, Backup, existing
+from apps.backups.management.commands.backup_database import is_due, time_of_day
 from apps.users.models import User
 from tests.integration.backups.conftest import PASSWORD, Server, django_with
 
@@ -162,6 +164,41 @@ def test_sqlite_is_refused(run: Run, settings: Settings, tmp_path: Path) -> None
     lite = django_with(ENGINE="django.db.backends.sqlite3", NAME=":memory:")
     with lite, pytest.raises(CommandError, match="Backups are those of a PostgreSQL, and DATABASE_URL names none"):
         run("backup_database")
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "due"),
+    [
+        # In Berlin it is an hour later than in the names of the backups.
+        ("2026-11-26 02:31", "20261126_012900", True),
+        ("2026-11-26 02:31", "20261126_013000", False),
+        ("2026-11-26 02:29", "20261125_013000", False),
+        ("2026-11-26 02:29", "20261125_012900", True),
+    ],
+)
+def test_one_is_due_since_it_was_last_that_time_of_day(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, last: str, due: bool
+) -> None:
+    settings.BACKUPS_DIR = tmp_path
+    berlin = ZoneInfo("Europe/Berlin")
+    monkeypatch.setattr(timezone, "localtime", lambda: datetime.fromisoformat(now).replace(tzinfo=berlin))
+    (tmp_path / f"backup_{last}.sql.gz").touch()
+    assert is_due(time_of_day("02:30")) is due
+
+
+def test_what_is_not_due_is_not_made(database: Server, run: Run) -> None:
+    earlier = (timezone.localtime() - timedelta(minutes=2)).strftime("%H:%M")
+    assert " rows of " in run("backup_database", "--if-due", earlier)
+    assert run("backup_database", "--if-due", earlier) == ""
+    assert len(existing()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--keep", "0"], ["--keep", "all"], ["--if-due", "25:00"], ["--compression", "zip"]]
+)
+def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match=f"argument {arguments[0]}: invalid"):
+        run("backup_database", *arguments)
 
 
 def backups_of(folder: Path, *ages: timedelta) -> list[Backup]:
