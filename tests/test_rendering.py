@@ -31,7 +31,8 @@ apps/core/interruption.py apps/core/mixins.py apps/core/read_only.py apps/core/s
 apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
 apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
 apps/backups/programs.py apps/backups/progress.py apps/backups/restoring.py apps/backups/retention.py
-apps/backups/state.py apps/backups/management/__init__.py apps/backups/management/commands/__init__.py
+apps/backups/state.py apps/backups/storage_errors.py
+apps/backups/management/__init__.py apps/backups/management/commands/__init__.py
 apps/backups/management/commands/backup_database.py apps/backups/management/commands/former_databases.py
 apps/backups/management/commands/list_backups.py apps/backups/management/commands/restore_database.py
 apps/backups/management/commands/verify_backup.py

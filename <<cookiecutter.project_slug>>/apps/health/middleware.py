@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from apps.health import views
+from apps.health.readiness import load
 
 
 class ProbeMiddleware:
@@ -17,6 +18,7 @@ class ProbeMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        load()
         self.probes = {reverse("health"): views.health, reverse("ready"): views.ready}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

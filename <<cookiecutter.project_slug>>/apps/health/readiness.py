@@ -11,6 +11,8 @@ from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
 
+Functions = Mapping[str, Callable[[], Any]]
+
 # Seconds; a probe commonly waits two or more.
 DEADLINE = 1.5
 
@@ -24,20 +26,26 @@ def run_checks() -> tuple[dict[str, bool], dict[str, Any]]:
     Both are functions without arguments. A check raises when what it asks about is not there; one that has not ended
     after DEADLINE seconds has failed. The details have no part in whether the site is ready.
     """
-    # What they import takes its time at the first probe, and is none of what they are given.
-    loaded = _load(settings.READINESS_CHECKS), _load(settings.READINESS_DETAILS)
-    checks, details = _start_all("check", loaded[0]), _start_all("details", loaded[1])
+    functions = load()
+    checks, details = _start_all("check", functions[0]), _start_all("details", functions[1])
     wait([*checks.values(), *details.values()], timeout=DEADLINE)
     outcome = {name: _succeeded("check", name, future) for name, future in checks.items()}
     told = {name: future.result() if _succeeded("details", name, future) else None for name, future in details.items()}
     return outcome, told
 
 
-def _load(paths: Mapping[str, str]) -> dict[str, Callable[[], Any]]:
-    return {name: import_string(path) for name, path in paths.items()}
+def load() -> tuple[Functions, Functions]:
+    """Import what is asked for readiness, checks and details, by name.
+
+    A server does so when it starts, for to import a library at the first probe may take longer than that may.
+    """
+    return (
+        {name: import_string(path) for name, path in settings.READINESS_CHECKS.items()},
+        {name: import_string(path) for name, path in settings.READINESS_DETAILS.items()},
+    )
 
 
-def _start_all(kind: str, functions: Mapping[str, Callable[[], Any]]) -> dict[str, Future[Any]]:
+def _start_all(kind: str, functions: Functions) -> dict[str, Future[Any]]:
     with _lock:
         return {name: _start(f"{kind}-{name}", function) for name, function in functions.items()}
 

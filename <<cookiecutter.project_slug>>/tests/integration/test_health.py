@@ -16,6 +16,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LIMIT = 2.0
 
 
+@pytest.fixture(autouse=True)
+def server(client: Client) -> None:
+    """A server that has loaded its application, as it does before anybody asks."""
+    client.get("/health/")
+
+
 def ready(client: Client) -> tuple[int, dict[str, Any]]:
     """Return the status and the body of /ready/, which must come in time."""
     start = time.perf_counter()

@@ -1,5 +1,7 @@
 """Whether tasks can be sent."""
 
+# Celery would import it at its first use, which is in a hurry.
+import kombu.transport.redis  # noqa: F401
 from celery import current_app
 
 

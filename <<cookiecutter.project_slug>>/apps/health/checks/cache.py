@@ -1,5 +1,7 @@
 """Whether the cache keeps what it is given."""
 
+# The cache would import it at its first use, which is in a hurry.
+import redis  # noqa: F401
 from django.core.cache import cache
 
 

@@ -13,10 +13,11 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from apps.backups import copies, retention, state
-from apps.backups.errors import BackupError, explained
+from apps.backups.errors import BackupError
 from apps.backups.files import ENDINGS, existing, locked
 from apps.backups.making import make
 from apps.backups.progress import Progress
+from apps.backups.storage_errors import explained
 from apps.core.interruption import undo_on_signals
 
 

@@ -13,11 +13,12 @@ from django.core.management.base import BaseCommand
 
 from apps.backups import databases, restoring
 from apps.backups.archive import Contents
-from apps.backups.errors import BackupError, explained
+from apps.backups.errors import BackupError
 from apps.backups.files import Backup, find, locked
 from apps.backups.making import make
 from apps.backups.programs import require_postgresql
 from apps.backups.progress import Progress
+from apps.backups.storage_errors import explained
 from apps.core.interruption import undo_on_signals
 
 
