@@ -110,7 +110,7 @@ def test_a_broker_that_fails_holds_a_request_for_seconds_only(
     monkeypatch: pytest.MonkeyPatch, refusing_server: str, frozen_server: str, state: str
 ) -> None:
     place = refusing_server if state == "refusing" else frozen_server
-    with Celery("elsewhere") as elsewhere:
+    with Celery("elsewhere", set_as_current=False) as elsewhere:
         elsewhere.config_from_object("django.conf:settings", namespace="CELERY")
         elsewhere.conf.update(broker_url=f"redis://{place}/0", task_always_eager=False)
         start = time.perf_counter()
