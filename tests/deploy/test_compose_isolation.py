@@ -36,7 +36,7 @@ def environments(
 
 def test_a_container_may_do_nothing_beyond_its_task(environments: list[Environment]) -> None:
     containers = environments[0].containers()
-    assert set(containers) == {"migrate", "web", "worker", "beat", "db", "redis", "nginx"}
+    assert set(containers) == {"migrate", "web", "worker", "beat", "backup", "db", "redis", "nginx"}
     for service, container in containers.items():
         host = container["HostConfig"]
         assert container["Config"]["User"] not in ("", "0", "root"), service
@@ -93,8 +93,8 @@ def test_nobody_gets_in_without_the_password(environments: list[Environment]) ->
         assert not environments[0].answers(f"{login} postgresql://{user}:wrong@db/my_project", "backend")
     ping = "python -c 'import redis; redis.Redis(host=\"redis\", socket_timeout=3).ping()'"
     assert not environments[0].answers(ping, "backend")
-    # The application's role cannot do more than its own.
-    ask = "SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = 'my_project'"
+    # The application's role cannot do more than its own, and what a restore needs.
+    ask = "SELECT rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = 'my_project'"
     psql = ["exec", "--no-TTY", "db", "psql", "--username", "postgres", "--tuples-only", "--no-align"]
     assert environments[0].compose(*psql, "--command", ask).strip() == "f"
 
