@@ -94,7 +94,7 @@ def test_nobody_gets_in_without_the_password(environments: list[Environment]) ->
     ping = "python -c 'import redis; redis.Redis(host=\"redis\", socket_timeout=3).ping()'"
     assert not environments[0].answers(ping, "backend")
     # The application's role cannot do more than its own, and what a restore needs.
-    ask = "SELECT rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = 'my_project'"
+    ask = "SELECT rolsuper OR rolcreaterole OR rolreplication FROM pg_roles WHERE rolname = 'my_project'"
     psql = ["exec", "--no-TTY", "db", "psql", "--username", "postgres", "--tuples-only", "--no-align"]
     assert environments[0].compose(*psql, "--command", ask).strip() == "f"
 
