@@ -163,11 +163,12 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
 
 
-def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, project: Path) -> None:
+def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, source: Path, project: Path) -> None:
     break_migration(project)
     before = image(server)
     give(server, project)
     result = server.run(window(server), user="admin", check=False)
+    give(server, source)
     assert 'stopped at the step "Migrate the database"' in result.stderr
     assert image(server) == before
     assert "Read-only mode: off" in server.say(f"{MANAGE} read_only status")

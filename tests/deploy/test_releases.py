@@ -175,11 +175,12 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     server.run(f"{BIN}/status")
 
 
-def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, project: Path) -> None:
+def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, source: Path, project: Path) -> None:
     break_migration(project)
     before = current(server)
     server.push(project)
     result = server.run(window(server), user="admin", check=False)
+    server.push(source)
     assert result.returncode == 1
     assert (
         f'stopped at the step "Migrate the database", for the reason above; {before} goes on serving.' in result.stderr

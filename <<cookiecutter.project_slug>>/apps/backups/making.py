@@ -65,13 +65,13 @@ def _free_stamp(folder: Path) -> str:
 
 def _dump(path: Path, compression: str, watch: Callable[..., Any]) -> None:
     """Have pg_dump write the database, as it is at one moment, into a new file."""
-    with (
-        watch("Backing up the database") as seen,
-        create(path) as file,
-        Program("pg_dump", *FORMATS[compression], *OPTIONS, database=in_service(), stdout=file) as program,
-    ):
+    # It is opened by pg_dump itself: what comes by its standard output has its table of contents once more at its end,
+    # so that pg_restore does not notice when that is missing.
+    create(path).close()
+    arguments = (*FORMATS[compression], *OPTIONS, "--file", path)
+    with watch("Backing up the database") as seen, Program("pg_dump", *arguments, database=in_service()) as program:
         while program.process.poll() is None:
-            seen(os.fstat(file.fileno()).st_size)
+            seen(path.stat().st_size)
             time.sleep(INTERVAL)
 
 

@@ -18,14 +18,17 @@ from apps.backups.errors import BackupError
 
 # What sessions of backups are called; the read-only mode leaves them alone.
 APPLICATION_NAME = "backup"
+# Seconds; a server that has just made a database, or dropped one, may be busy writing.
+CONNECT_TIMEOUT = 30
 
 
 def require_postgresql() -> None:
-    """Raise BackupError unless the database is a PostgreSQL."""
+    """Raise BackupError unless the database is a PostgreSQL; wait for it longer, from now on, than a visitor may."""
     if connection.vendor != "postgresql":
         raise BackupError(
             "Backups are those of a PostgreSQL, and DATABASE_URL names none; copy db.sqlite3 to back it up."
         )
+    connection.settings_dict["OPTIONS"] |= {"connect_timeout": CONNECT_TIMEOUT}
 
 
 def parameters() -> dict[str, str]:

@@ -122,8 +122,8 @@ def test_nothing_happens_without_a_yes(
 
 
 def cut(path: Path) -> None:
-    """Take the last tenth from a file."""
-    os.truncate(path, path.stat().st_size * 9 // 10)
+    """Take the end from a file, as small as that may be."""
+    os.truncate(path, path.stat().st_size - 20)
 
 
 def give_checksum(path: Path) -> None:
