@@ -33,6 +33,9 @@ def docker_machine(docker: str, folder: Path, project: Path, python: str) -> Ite
         running.follow(document, "1. Install Docker")
         running.give_images(f"python:{python}-slim-trixie", *IMAGES)
         running.follow(document, "2. Get the project", "3. Make the settings")
+        if (project / "config/settings/components/s3.py").exists():
+            # There is no such bucket.
+            running.run("echo BACKUPS_MEDIA=false >>/opt/my_project/.env.production")
         running.follow(document, "4. Make a certificate for the time being", "5. Build and start")
         running.follow(document, "6. Get a real certificate")
         createsuperuser, look = document["7. Make an account and look"]
