@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,10 @@ def clean_environment(**changes: str) -> dict[str, str]:
         "MAKELEVEL",
         "ARGS",
     }
-    return {name: value for name, value in os.environ.items() if name not in unwanted} | changes
+    # What mypy has found out about libraries holds for every project; their own files it looks at anew.
+    cache = Path(tempfile.gettempdir()) / f"slipway-mypy-{os.getuid()}-{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+    kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+    return kept | {"MYPY_CACHE_DIR": str(cache)} | changes
 
 
 def tool(name: str) -> str:

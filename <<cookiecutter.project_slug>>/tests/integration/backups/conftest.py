@@ -19,6 +19,7 @@ from django.db import connection, connections
 from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker, Settings
 
+from apps.maintenance import database as maintenance
 from apps.users.models import User
 from tests.conftest import CI
 
@@ -159,9 +160,16 @@ def migrated(server: Server, django_db_blocker: DjangoDbBlocker) -> str:
 
 @pytest.fixture
 def database(
-    server: Server, migrated: str, settings: Settings, tmp_path: Path, django_db_blocker: DjangoDbBlocker
+    server: Server,
+    migrated: str,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Server]:
     """The server, with a database ``app`` for this test, to which Django's connection leads."""
+    # Seconds that read-only mode lets sessions have.
+    monkeypatch.setattr(maintenance, "WAIT", 0.5)
     settings.BACKUPS_DIR = tmp_path / "backups"
     settings.BACKUPS_MAX_AGE_HOURS = 26
     settings.MEDIA_ROOT = tmp_path / "media"
