@@ -21,7 +21,7 @@ from tests.servers import Server, find, wait_until
 RELEASES = "docs/maintainers/planning/releases"
 MACHINE = {"version", "changelog", "notes", "lint", "production", "migrations", "tests"}
 # All tests of a project, and the coverage that is asked of them, are what the jobs of tests/ci see.
-SOME_TESTS = "tests/unit/test_users.py tests/integration/test_health.py --cov-fail-under 20"
+SOME_TESTS = "tests/unit/test_users.py tests/integration/test_health.py --cov-fail-under 10"
 ITEM = re.compile(r"^- \[([ x])\] (?:`([a-z]+)`: )?(.*)$", re.MULTILINE)
 
 pytestmark = pytest.mark.timeout(900)
@@ -234,7 +234,7 @@ class TestReleases:
         checked = clone.git("rev-parse", "HEAD").strip()
         check, commit = clone.hub["5. Check"]
         said = clone.run("sh", "-euc", check, ARGS=SOME_TESTS).stdout
-        assert "Required test coverage of 20.0% reached" in said
+        assert "Required test coverage of 10.0% reached" in said
         assert not re.search(r"\d skipped", said)
         assert "Nothing that the tag requires is open." in said
         assert clone.ticked("0.1.0") == MACHINE
