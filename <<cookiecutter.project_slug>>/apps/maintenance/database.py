@@ -14,6 +14,8 @@ IDLE = 0.2
 SOON = 1.0
 # Seconds that others then have to end what they are at; after those they are ended in the midst of it.
 WAIT = 10.0
+# Seconds that a session of its own may take to begin, for who switches can wait longer than a visitor.
+CONNECT_TIMEOUT = 30
 # Seconds that PostgreSQL has to end a session.
 ENDING = 5.0
 # What sessions of backups are called: they only read, and would have to begin again.
@@ -43,6 +45,8 @@ def session() -> Iterator[Any]:
     """Open a session of its own. Django's is closed, for it is one of those that have to begin anew."""
     connection.close()
     own = connection.copy()
+    if connection.vendor == "postgresql":
+        own.settings_dict["OPTIONS"] |= {"connect_timeout": CONNECT_TIMEOUT}
     try:
         with own.cursor() as cursor:
             yield cursor
