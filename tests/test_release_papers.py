@@ -234,7 +234,7 @@ class TestReleases:
         checked = clone.git("rev-parse", "HEAD").strip()
         check, commit = clone.hub["5. Check"]
         said = clone.run("sh", "-euc", check, ARGS=SOME_TESTS).stdout
-        assert "Required test coverage of 10.0% reached" in said
+        assert "Required test coverage of 10% reached" in said
         assert not re.search(r"\d skipped", said)
         assert "Nothing that the tag requires is open." in said
         assert clone.ticked("0.1.0") == MACHINE
