@@ -66,7 +66,7 @@ def project(generate: Callable[..., Any], clone: Path, tmp_path: Path) -> Worksh
     result = generate("--no-input", template=clone, **ALL_OFF)
     assert result.returncode == 0, result.stderr
     project = Workshop(tmp_path / "my_project")
-    project.change("pyproject.toml", '^(?=    "jsonschema)', '    "humanize>=4",\n')
+    project.change("pyproject.toml", '^(?=    "jsonschema)', '    "jsonpointer>=3",\n')
     project.run("make", "lock")
     project.change(".editorconfig", "max_line_length = 120", "max_line_length = 110")
     commit_all(project.path)
@@ -112,7 +112,7 @@ def test_the_page_about_the_template(project: Workshop, clone: Path) -> None:
     assert git(project.path, "log", "-1", "--format=%s") == "Take over the changes of the template"
     assert (project.record()["commit"], project.record()["version"]) == (newest, "9.1.0")
     assert project.read("docs/speed.md") == "# Speed\n"
-    assert "humanize==" in project.read("requirements/production.txt")
+    assert "jsonpointer==" in project.read("requirements/production.txt")
     assert "jsonschema==99.0" not in project.read("requirements/production.txt")
 
     assert project.read(".python-version") == "3.13\n"
