@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from apps.backups.archive import Contents, opened
+from apps.backups.archive import COPY, END_OF_ROWS, Contents, opened
 from apps.backups.programs import Program
 
 # What the role of an application may not do, and need not: a comment on an extension belongs to who installed that; and
@@ -66,7 +66,7 @@ def load(database: str, archive: Path, contents: Contents, seen: Callable[[int],
         for line in source:
             if is_row or not LEFT_OUT.match(line):
                 psql.write(line)
-            is_row = line != b"\\.\n" if is_row else line.startswith(b"COPY ") and line.endswith(b" FROM stdin;\n")
+            is_row = line != END_OF_ROWS if is_row else COPY.fullmatch(line) is not None
         psql.writelines(counted(contents))
 
 
