@@ -35,6 +35,16 @@ class Contents:
     # App and name of each migration that was applied.
     migrations: set[tuple[str, str]] = field(default_factory=set)
 
+    @property
+    def total(self) -> int:
+        """How many rows all tables have."""
+        return sum(self.rows.values())
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each table, as people are told of it."""
+        for name, rows in sorted(self.rows.items()):
+            yield f"  {rows:>9} rows of {name}"
+
 
 @contextmanager
 def opened(path: Path, seen: Callable[[int], None]) -> Iterator[Iterator[bytes]]:

@@ -112,8 +112,7 @@ class Command(BaseCommand):
         if is_uploaded:
             copies.require_bucket()
         backup, contents, count = make(folder, compression, has_media, watch)
-        for name, rows in sorted(contents.rows.items()):
-            self.stdout.write(f"  {rows:>9} rows of {name}")
+        self.stdout.writelines(f"{line}\n" for line in contents.lines())
         if has_media:
             self.stdout.write(f"  {count:>9} uploaded files, {filesizeformat(backup.media.stat().st_size)}")
         if is_uploaded:
@@ -123,4 +122,4 @@ class Command(BaseCommand):
             self.stdout.write(f"  removed {removed.path.name}")
         seconds = time.monotonic() - start
         size = filesizeformat(backup.path.stat().st_size)
-        self.stdout.write(f"{backup.path}: {size}, {sum(contents.rows.values())} rows, {seconds:.1f} s")
+        self.stdout.write(f"{backup.path}: {size}, {contents.total} rows, {seconds:.1f} s")

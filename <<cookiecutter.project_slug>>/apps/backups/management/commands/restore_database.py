@@ -69,9 +69,7 @@ class Command(BaseCommand):
 
     def tell(self, backup: Backup, contents: Contents, obstacle: str | None) -> None:
         """Say what will be done."""
-        self.stdout.write(
-            f"{backup.path.name}, of {backup.time:%Y-%m-%d %H:%M} UTC, {sum(contents.rows.values())} rows"
-        )
+        self.stdout.write(f"{backup.path.name}, of {backup.time:%Y-%m-%d %H:%M} UTC, {contents.total} rows")
         if backup.media.exists():
             self.stdout.write("Uploaded files that are missing or have changed come back too; the others stay.")
         if obstacle:

@@ -53,10 +53,9 @@ class Command(BaseCommand):
                 with databases.connected_to(scratch):
                     call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)
             self.note(backup)
-        for name, rows in sorted(contents.rows.items()):
-            self.stdout.write(f"  {rows:>9} rows of {name}")
+        self.stdout.writelines(f"{line}\n" for line in contents.lines())
         self.stdout.write(
-            f"{backup.path.name} can be restored: {sum(contents.rows.values())} rows, and {applied} migrations on top, "
+            f"{backup.path.name} can be restored: {contents.total} rows, and {applied} migrations on top, "
             f"in {time.monotonic() - start:.1f} s."
         )
 
