@@ -1,9 +1,11 @@
 """Databases of the server beside the one in service: made, filled, put in its place, and dropped."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Event, Thread
 from typing import Any
 
@@ -176,18 +178,24 @@ def _ending_sessions(name: str, connected: psycopg.Connection[Any]) -> Iterator[
         thread.join()
 
 
+def before(time: datetime) -> str:
+    """Return the name by which the database is kept that was in service until then."""
+    return beside(f"before_{time.strftime(STAMP)}")
+
+
 def name_to_keep() -> str:
     """Return a name for the database in service by which it can be kept: that of the present second."""
-    while (name := beside(f"before_{timezone.now().strftime(STAMP)}")) in [one.name for one in kept()]:
+    while (name := before(timezone.now())) in [one.name for one in kept()]:
         time.sleep(0.1)
     return name
 
 
 def kept() -> list[Kept]:
     """Return the databases that were in service before, the newest last."""
+    # The stamp of any moment, and digits alone: another database may have a name that begins likewise.
+    stamp = "[0-9]{8}_[0-9]{6}$"
+    pattern = "^" + re.sub(stamp, stamp, before(timezone.now()))
     with connection.cursor() as cursor:
-        # Of the stamp the digits alone: another database may have a name that begins likewise.
-        pattern = f"^{in_service()[: LONGEST_NAME - len('before_20261126_021500') - 1]}_before_[0-9]{{8}}_[0-9]{{6}}$"
         cursor.execute(
             "SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname ~ %s ORDER BY datname", [pattern]
         )
