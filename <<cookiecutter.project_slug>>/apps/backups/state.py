@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,16 @@ def note_success() -> None:
     failure_file().unlink(missing_ok=True)
 
 
-def problem() -> str | None:
-    """Return what is wrong with the backups in a sentence, or None; nobody is told where BACKUPS_MAX_AGE_HOURS is 0."""
+def problem(backups: Sequence[files.Backup]) -> str | None:
+    """Return what is wrong with ``backups``, the newest first, in a sentence, or None.
+
+    Nobody is told where BACKUPS_MAX_AGE_HOURS is 0.
+    """
     if not settings.BACKUPS_MAX_AGE_HOURS:
         return None
     if failure_file().exists():
         failure = json.loads(failure_file().read_text(encoding="utf-8"))
         return f"The last backup failed at {failure['time']}: {failure['reason']}"
-    backups = files.existing()
     limit = timedelta(hours=settings.BACKUPS_MAX_AGE_HOURS)
     if not backups or timezone.now() - backups[0].time > limit:
         newest = f"the newest is {backups[0].path.name}" if backups else "there is none"
@@ -63,7 +66,7 @@ def details() -> dict[str, Any]:
     What is wrong is logged as an error too, once an hour for each process.
     """
     backups = files.existing()
-    wrong = problem()
+    wrong = problem(backups)
     if wrong:
         _tell(wrong)
     return {

@@ -38,5 +38,5 @@ class Command(BaseCommand):
             parts.append("with uploaded files" if backup.media.exists() else "without uploaded files")
             parts.append(f"verified {verified}" if (verified := backup.verified()) else "not verified")
             self.stdout.write(f"{backup.path.name}  {', '.join(parts)}")
-        if check and (problem := state.problem()):
+        if check and (problem := state.problem(backups)):
             raise BackupError(problem)
