@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -13,12 +14,17 @@ from apps.users.models import User
 CI = os.environ.get("CI") == "true"
 
 
+def leave_out(reason: str) -> NoReturn:
+    """Skip a test on a machine that lacks something; in CI it fails instead."""
+    (pytest.fail if CI else pytest.skip)(reason)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out what needs servers on a machine that has none; in CI it fails instead."""
+    """Leave out what needs servers on a machine that has none."""
     if item.get_closest_marker("servers"):
         missing = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
         if missing:
-            (pytest.fail if CI else pytest.skip)(f"{' and '.join(missing)} must name a running server.")
+            leave_out(f"{' and '.join(missing)} must name a running server.")
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ def browser() -> Iterator[Browser]:
         candidates = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
         executable = next((path for path in candidates if path), playwright.chromium.executable_path)
         if not os.path.exists(executable):
-            (pytest.fail if CI else pytest.skip)("Chromium is missing: install it, or run playwright install chromium.")
+            leave_out("Chromium is missing: install it, or run playwright install chromium.")
         arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield browser

@@ -21,7 +21,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from apps.maintenance import database as maintenance
 from apps.users.models import User
-from tests.conftest import CI
+from tests.conftest import leave_out
 
 PASSWORD = "a-secret-of-the-tests"
 # Who owns the database of a project, and may create others beside it.
@@ -55,18 +55,13 @@ class Server:
         return os.environ | {"DATABASE_URL": f"postgres://{OWNER}:{PASSWORD}@127.0.0.1:{self.port}/app"}
 
 
-def missing(what: str) -> None:
-    """Leave the tests out on a machine that lacks something; in CI they fail instead."""
-    (pytest.fail if CI else pytest.skip)(f"{what} is missing; install PostgreSQL (on Debian the package postgresql).")
-
-
 def find_folder() -> Path:
     """Return the folder of the programs of the newest PostgreSQL here."""
     on_path = shutil.which("initdb")
     folders = [Path(on_path).parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=version)
     found = [folder for folder in folders if (folder / "initdb").exists()]
     if not found:
-        missing("initdb")
+        leave_out("initdb is missing; install PostgreSQL (on Debian the package postgresql).")
     return found[-1]
 
 
@@ -80,7 +75,7 @@ def server() -> Iterator[Server]:
     """A server with a database ``migrated``, which the tests copy."""
     folder = find_folder()
     if not shutil.which("pg_dump"):
-        missing("pg_dump")
+        leave_out("pg_dump is missing; install PostgreSQL (on Debian the package postgresql).")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     # PostgreSQL refuses to run as root.
