@@ -32,6 +32,7 @@ from tests.servers import wait_until
 
 FOLDER = "/opt/my_project"
 ENVIRONMENT = f"{FOLDER}/.env.production"
+BACKUPS = "/var/lib/docker/volumes/my_project_backups/_data"
 ALL_READY = (200, {"database": True, "cache": True, "broker": True})
 
 pytestmark = pytest.mark.timeout(900)
@@ -120,9 +121,14 @@ def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
     # A page that was loaded before goes on asking for its own files.
     assert style_of(server) != former
     assert (server.get(former).status, server.get(style_of(server)).status) == (200, 200)
-    # Before it was migrated, the database was backed up.
+    # Before it was migrated, the database was backed up, to a file that can be read to its end.
     assert "==> Back up the database\n" in result.stdout
-    assert server.say(f"{FOLDER}/deploy/docker/manage list_backups --check").startswith("backup_")
+    listed = server.say(f"{FOLDER}/deploy/docker/manage list_backups --check")
+    assert listed.startswith("backup_")
+    dump = f"{BACKUPS}/{listed.split()[0]}"
+    server.say(f"gzip --test {dump}")
+    assert server.say(f"zcat {dump} | grep -c '^COPY public.users_user '") == "1"
+    assert server.say(f"stat --format=%a {dump}") == "600"
 
 
 def test_what_is_up_stays_as_it_is_when_it_is_started_again(server: Machine) -> None:
