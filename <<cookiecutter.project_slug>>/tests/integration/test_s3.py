@@ -4,32 +4,22 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
-from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
 from config.settings.components.s3 import S3_STORAGE
+from tests.object_storage import serving
 
 
 @pytest.fixture
 def storage(settings: Settings) -> Iterator[Storage]:
     """The project's storage, in a bucket of a server on this machine."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    access = {
-        "endpoint_url": f"http://{host}:{port}",
-        "region_name": "us-east-1",
-    }
-    keys = {"access_key": "test", "secret_key": "test"}
-    boto3.client("s3", aws_access_key_id="test", aws_secret_access_key="test", **access).create_bucket(Bucket="uploads")
-    options = S3_STORAGE["OPTIONS"] | access | keys | {"bucket_name": "uploads"}
-    settings.STORAGES = settings.STORAGES | {"default": S3_STORAGE | {"OPTIONS": options}}
-    yield storages["default"]
-    server.stop()
+    with serving("uploads") as (options, _):
+        options = S3_STORAGE["OPTIONS"] | options
+        settings.STORAGES = settings.STORAGES | {"default": S3_STORAGE | {"OPTIONS": options}}
+        yield storages["default"]
 
 
 def test_a_file_is_kept_read_and_removed(storage: Storage) -> None:

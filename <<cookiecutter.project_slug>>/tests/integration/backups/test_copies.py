@@ -5,39 +5,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyrage
 import pytest
 from django.core.files.storage import storages
 from django.core.management import CommandError
-from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
 from apps.backups.files import existing
 from config.settings.components.backups import BACKUPS_STORAGE
 from tests.integration.backups.conftest import Server
+from tests.object_storage import serving
 
 pytestmark = pytest.mark.servers
 Run = Callable[..., str]
 
 
 @pytest.fixture
-def bucket(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def bucket(settings: Settings) -> Iterator[Any]:
     """A bucket of a server on this machine, which the settings name."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    place = {"endpoint_url": f"http://{host}:{port}", "region_name": "us-east-1"}
-    resource = boto3.resource("s3", aws_access_key_id="test", aws_secret_access_key="test", **place)
-    resource.create_bucket(Bucket="backups")
-    keys = {"access_key": "test", "secret_key": "test", "bucket_name": "backups"}
-    storage = BACKUPS_STORAGE | {"OPTIONS": BACKUPS_STORAGE["OPTIONS"] | place | keys}
-    settings.BACKUPS_STORAGE = storage
-    settings.STORAGES = settings.STORAGES | {"backups": storage}
-    yield resource.Bucket("backups")
-    # The server keeps what it has for as long as this process lives.
-    resource.Bucket("backups").objects.delete()
-    server.stop()
+    with serving("backups") as (options, bucket):
+        storage = BACKUPS_STORAGE | {"OPTIONS": BACKUPS_STORAGE["OPTIONS"] | options}
+        settings.BACKUPS_STORAGE = storage
+        settings.STORAGES = settings.STORAGES | {"backups": storage}
+        yield bucket
 
 
 def content(bucket: Any, name: str) -> bytes:
