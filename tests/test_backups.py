@@ -117,7 +117,7 @@ def test_it_is_shown_how_far_it_has_come(site: Site) -> None:
     os.close(own)
     process.wait()
     assert process.returncode == 0
-    for what in (b"Backing up the database: ", b"Reading the backup: ", b" MB, "):
+    for what in (b"Backing up the database: ", b"Reading the backup: ", b" MB", b" %"):
         assert what in shown.replace(b"\xc2\xa0", b" "), shown[-300:]
 
 

@@ -84,7 +84,7 @@ def add_app(root: Path) -> None:
     write(root / "apps/orders/urls.py", URLS)
     write(root / "tests/unit/test_orders.py", TEST)
     write(root / "locale/de/LC_MESSAGES/django.po", 'msgid ""\nmsgstr ""\n')
-    replace(root / "config/settings/base.py", '    "apps.health",\n]', '    "apps.health",\n    "apps.orders",\n]')
+    replace(root / "config/settings/base.py", "]\nMIDDLEWARE", '    "apps.orders",\n]\nMIDDLEWARE')
     addresses = '    path("orders/", include("apps.orders.urls")),\n'
     replace(root / "config/urls.py", '    path("admin/"', f'{addresses}    path("admin/"')
 
