@@ -105,8 +105,10 @@ def temporary(purpose: str) -> Iterator[str]:
             _create(name, connected)
             yield name
         finally:
-            with uninterrupted():
-                drop(name, connected)
+            # By a session of its own: when this ends early, the one above may have a statement that is being cancelled,
+            # which would cancel this one as well, or may have failed.
+            with uninterrupted(), session() as other:
+                drop(name, other)
 
 
 def _create(name: str, connected: psycopg.Connection[Any]) -> None:

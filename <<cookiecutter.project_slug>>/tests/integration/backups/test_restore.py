@@ -19,7 +19,7 @@ from django.core.management import CommandError
 from django.db import connection
 from pytest_django import Settings
 
-from apps.backups import archive, files
+from apps.backups import archive, databases, files
 from apps.backups.files import ENDINGS, Backup, existing
 from apps.core.read_only import read_only_state
 from apps.users.models import User
@@ -355,12 +355,26 @@ def test_an_interruption_leaves_the_former_in_service(
         assert time.monotonic() < end
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + number, said
     assert "Interrupted. The database app is as it was, and in service." in said
     assert database.databases() == {"app"}
     assert read_only_state() is None
     assert emails() == BOTH
     User.objects.create_user("later@example.com", "correct horse battery")
+
+
+def test_a_session_that_has_failed_leaves_no_database_behind(database: Server) -> None:
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'backup'"
+
+    def begin() -> None:
+        with databases.temporary("restoring") as name:
+            assert name in database.databases()
+            assert database.run(end)
+            sys.exit(130)
+
+    with pytest.raises(SystemExit):
+        begin()
+    assert database.databases() == {"app"}
 
 
 def test_a_drill_shows_that_a_backup_can_be_restored(database: Server, run: Run, backup: Backup) -> None:
