@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from gunicorn.glogging import Logger  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
+from apps.observability.logs import configuration
 from config.settings.environment import env
 
 CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
@@ -77,25 +77,9 @@ limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
 
-# A line for each request on standard output, gunicorn's own messages on standard error. A line has the time, the client
-# as the proxy saw it, the request without its query, which may hold secrets, the status, the bytes, the milliseconds
-# and the request's number from the proxy.
-accesslog = "-"
-access_log_format = '%(t)s %({x-forwarded-for}i)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms %({x-request-id}i)s'
-errorlog = "-"
-
-
-class AccessLogger(Logger):  # type: ignore[misc, unused-ignore]
-    """gunicorn's own, which writes the path decoded: one with %0A in it would make up a line of the log."""
-
-    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:
-        """Return what a line is made of, with the path as it came."""
-        path = environ["RAW_URI"].partition("?")[0]
-        line: dict[str, Any] = super().atoms(resp, req, environ, request_time)
-        return line | {"U": path}
-
-
-logger_class = AccessLogger
+# The application writes a line for each request, and gunicorn what it has to say of itself in the same form.
+logconfig_dict = configuration(loglevel.upper())
+logconfig_dict["loggers"] |= {"gunicorn.error": {"handlers": [], "level": loglevel.upper(), "propagate": True}}
 
 
 def post_request(process: Any, req: Any, environ: dict[str, Any], resp: Any) -> None:

@@ -11,6 +11,7 @@ CHOICES: dict[str, list[Any]] = {
     "deployment": ["systemd-and-docker", "systemd", "docker", "platform"],
     "use_celery": [True, False],
     "media_storage": ["local", "s3"],
+    "use_sentry": [True, False],
     "ci_provider": ["github", "gitlab", "none"],
     "license": ["proprietary", "MIT", "BSD-3-Clause", "Apache-2.0"],
 }
@@ -19,6 +20,7 @@ PIECES: dict[str, tuple[Any, Any]] = {
     "deployment": ("platform", "systemd-and-docker"),
     "use_celery": (False, True),
     "media_storage": ("local", "s3"),
+    "use_sentry": (False, True),
     "ci_provider": ("none", "github"),
 }
 

@@ -44,6 +44,8 @@ apps/maintenance/__init__.py apps/maintenance/apps.py apps/maintenance/connectio
 apps/maintenance/details.py apps/maintenance/middleware.py apps/maintenance/sessions.py
 apps/maintenance/management/__init__.py apps/maintenance/management/commands/__init__.py
 apps/maintenance/management/commands/read_only.py
+apps/observability/__init__.py apps/observability/apps.py apps/observability/logs.py apps/observability/middleware.py
+apps/observability/redaction.py
 apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/managers.py
 apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
 config/__init__.py config/asgi.py config/urls.py config/wsgi.py
@@ -64,11 +66,12 @@ tests/performance/__init__.py
 tests/unit/test_drift_command.py tests/unit/test_environment.py tests/unit/test_mixins.py
 tests/unit/test_production_document.py tests/unit/test_read_only.py
 tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py tests/unit/test_release_facts.py
+tests/unit/test_redaction.py
 tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
 tests/unit/test_sanitizing.py
 tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
 tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
-tests/integration/test_pages.py tests/integration/test_production_config.py
+tests/integration/test_logs.py tests/integration/test_pages.py tests/integration/test_production_config.py
 tests/integration/test_read_only_database.py
 tests/integration/backups/__init__.py tests/integration/backups/conftest.py
 tests/integration/backups/test_backup.py tests/integration/backups/test_copies.py
@@ -112,11 +115,17 @@ ADDED = {
     """,
     "celery": """
         apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
-        apps/maintenance/worker.py config/celery.py config/settings/components/celery.py
-        tests/integration/test_celery.py tests/integration/test_read_only_tasks.py tests/unit/test_tasks.py
+        apps/maintenance/worker.py apps/observability/task_lines.py config/celery.py
+        config/settings/components/celery.py tests/integration/test_celery.py
+        tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py tests/unit/test_tasks.py
     """,
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
+    "sentry": """
+        apps/observability/sentry.py apps/observability/management/__init__.py
+        apps/observability/management/commands/__init__.py apps/observability/management/commands/sentry_test.py
+        config/settings/components/sentry.py tests/integration/test_sentry.py tests/sentry_server.py
+    """,
     "github": """
         .github/CODEOWNERS .github/dependabot.yml .github/pull_request_template.md .github/ISSUE_TEMPLATE/bug.yml
         .github/ISSUE_TEMPLATE/config.yml .github/ISSUE_TEMPLATE/feature.yml .github/workflows/ci.yml
@@ -133,6 +142,7 @@ WORDS = {
     "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
     # Backups go to a bucket in any project.
     "s3": r"\bs3_storage|components[./]s3|\baws_s(3|torage)|test_s3|uploads/",
+    "sentry": r"sentry",
     "github": r"github|dependabot|zizmor",
     "gitlab": r"gitlab|renovate|merge.request",
 }
@@ -156,6 +166,7 @@ def is_on(answers: Answers, piece: str) -> bool:
         "docker": "docker" in answers["deployment"],
         "celery": answers["use_celery"],
         "s3": answers["media_storage"] == "s3",
+        "sentry": answers["use_sentry"],
         "github": answers["ci_provider"] == "github",
         "gitlab": answers["ci_provider"] == "gitlab",
     }

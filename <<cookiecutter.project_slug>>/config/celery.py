@@ -1,18 +1,31 @@
 """The Celery application: ``celery -A config worker`` runs tasks, ``celery -A config beat`` starts the scheduled."""
 
+import logging.config
 import os
 import socket
 from typing import Any
 
 from celery import Celery, signals
+from django.conf import settings
+
+# It says what the line of a task has.
+from apps.observability import task_lines  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 # While the site is read-only, tasks go back to their queues and stay there.
 app = Celery("<< cookiecutter.project_slug >>", task_cls="apps.maintenance.task:Task")
 app.steps["consumer"].add("apps.maintenance.worker:PauseStep")
+# Whatever a task logs has its number, and that of the request which has sent it.
+app.steps["worker"].add("django_structlog.celery.steps:DjangoStructLogInitStep")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def set_up_logging(**signal: Any) -> None:
+    """Log as the settings say, where Celery would do it in a way of its own."""
+    logging.config.dictConfig(settings.LOGGING)
 
 
 @signals.celeryd_init.connect

@@ -1,12 +1,17 @@
 """What the tests share."""
 
+import io
+import json
+import logging
 import os
 import shutil
 import socket
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import pytest
+import structlog
+from django.conf import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from apps.users.models import User
@@ -66,3 +71,15 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Return what production would have written to its log so far, each line read as JSON."""
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
+    options = {name: value for name, value in settings.LOGGING["formatters"]["line"].items() if name != "()"}
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(**options))
+    logging.getLogger().addHandler(handler)
+    yield lambda: [json.loads(line) for line in output.getvalue().splitlines()]
+    logging.getLogger().removeHandler(handler)

@@ -9,6 +9,7 @@ import json
 import re
 import ssl
 import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -190,10 +191,21 @@ class SiteChecks:
         [line] = [json.loads(line) for line in lines if number in line]
         assert (line["path"], line["status"], line["referer"]) == ("/nowhere/", 404, "https://example.com/")
         journal = server.say(way.output)
-        assert '"GET /nowhere/ HTTP/1.1" 404' in journal
-        assert number in journal
+        [said] = [json.loads(line) for line in journal.splitlines() if number in line]
+        assert (said["method"], said["path"], said["status"]) == ("GET", "/nowhere/", 404)
+        assert (said["request_id"], said["level"]) == (number, "warning")
         assert "hunter" not in "\n".join([*lines, journal])
         assert "aHVudGVy" not in "\n".join([*lines, journal])
+
+    def test_no_secret_is_in_ten_thousand_records(self, server: Machine, way: Way) -> None:
+        text = base64.b64encode((Path(__file__).parent / "planted.py").read_bytes()).decode()
+        run = f'import base64; exec(base64.b64decode("{text}"), {{"__name__": "planted"}})'
+        lines = server.say(f"{way.manage} shell --no-imports --command '{run}'").splitlines()
+        assert len(lines) == 10_000
+        events = [json.loads(line) for line in lines]
+        assert {event["level"] for event in events} == {"warning", "error"}
+        assert [line for line in lines if re.search(r"hunter|4242[ \d]{12}", line)] == []
+        assert all("[redacted]" in line for line in lines)
 
     def test_a_visitor_cannot_say_that_he_is_somebody_else(self, server: Machine, way: Way) -> None:
         server.get("/nowhere/", headers={"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http"})
@@ -228,10 +240,15 @@ class SiteChecks:
 
     def test_a_page_says_when_the_application_is_down(self, server: Machine, way: Way) -> None:
         server.run(way.stop)
-        answer = server.get("/")
+        answer = server.get("/?token=hunter5")
         assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
         assert "The site is being worked on" in answer.read().decode()
         for name, value in HEADERS.items():
             assert answer.headers.get_all(name) == [value]
+        number = answer.headers["X-Request-ID"]
+        log = server.say(way.access_log)
+        [line] = [json.loads(line) for line in log.splitlines() if number in line]
+        assert (line["status"], line["upstream"]) == (503, "502")
+        assert "hunter" not in log
         server.run(way.start)
         wait_until(lambda: server.get("/").status == 200, 30, "the site's return")

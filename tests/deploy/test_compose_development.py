@@ -182,8 +182,8 @@ def test_the_worker_runs_what_the_site_sends(development: Development, serving: 
         return datetime.fromisoformat(development.containers()[service]["State"]["StartedAt"])
 
     send()
-    serving.wait_for("] succeeded in", 30)
-    ran = r"^worker-1 .* Task apps\.core\.tasks\.clear_expired_sessions\[\S+\] succeeded in"
+    serving.wait_for("task_succeeded", 30)
+    ran = r"^worker-1 .* task_succeeded .* task=apps\.core\.tasks\.clear_expired_sessions "
     assert re.search(ran, serving.log.read_text(), re.MULTILINE)
     development.replace(TASKS, '    call_command("clearsessions")', '    print("The new code has run.")')
     changed = datetime.now(UTC)

@@ -130,7 +130,7 @@ class TestBehindTheNginxOfTheHost(SiteChecks):
     @pytest.fixture
     def way(self) -> Way:
         """How to reach what the tests look at."""
-        return WAY._replace(access_log="cat /var/log/nginx/my_project.access.log", compression="br")
+        return WAY._replace(access_log="cat /var/log/nginx/*.log", compression="br")
 
     def test_a_release_loses_no_request(self, server: Machine) -> None:
         server.run("cd /opt/my_project; sed -i 's/^version = .*/version = \"0.2.0\"/' pyproject.toml")

@@ -23,7 +23,7 @@ WAY = Way(
     manage="/srv/my_project/source/deploy/bin/manage",
     stop="systemctl stop my_project.target 'my_project-*'",
     start="systemctl start my_project.target",
-    access_log="cat /var/log/nginx/my_project.access.log",
+    access_log="cat /var/log/nginx/*.log",
     output="journalctl --unit=my_project-web.service --output=cat --no-pager",
     compression="br",
 )

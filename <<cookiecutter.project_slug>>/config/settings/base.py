@@ -4,10 +4,12 @@ What an operator may set comes from the environment and stands, with its default
 Reference: https://docs.djangoproject.com/en/6.1/ref/settings/
 """
 
+import logging
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from apps.observability.logs import configuration
 from config.settings.environment import env
 from config.settings.guard import DEVELOPMENT_SECRET_KEY
 
@@ -47,8 +49,11 @@ INSTALLED_APPS = [
     "apps.health",
     "apps.maintenance",
     "apps.backups",
+    "apps.observability",
+    "django_structlog",
 ]
 MIDDLEWARE = [
+    "apps.observability.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
@@ -197,18 +202,25 @@ if BACKUPS_STORAGE["OPTIONS"]["bucket_name"]:
 # Logging
 # Everything goes to standard output, where the service manager collects it.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"},
-    },
-    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", default="INFO", choices=LOG_LEVELS)},
-    "loggers": {
-        # Django's own handlers mail the administrators and write to standard error; the root's is enough.
-        "django": {"handlers": [], "propagate": True},
-    },
-}
+LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", choices=LOG_LEVELS)
+LOGGING = configuration(LOG_LEVEL)
+# The middleware has seen to it that the number of a request is well-formed.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+# One line for a request, when it has been answered.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+# >> if cookiecutter.use_celery
+# Likewise for a task; it knows the request that has sent it.
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
+# >> endif
+# >> if cookiecutter.use_sentry
+
+# Errors
+from config.settings.components.sentry import *
+
+if SENTRY_DSN:
+    from apps.observability.sentry import start
+
+    start(SENTRY_DSN, SENTRY_ENVIRONMENT, release=f"{SERVICE_NAME}@{SITE_VERSION}")
+# >> endif

@@ -1,0 +1,73 @@
+"""Gives each request a number, and logs each with what came of it."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import django_structlog.middlewares
+import structlog
+from django.contrib.auth import SESSION_KEY
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django_structlog import signals
+
+# What a proxy has made; anything else could make up lines of a log, or fill it.
+WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+
+
+class RequestMiddleware(django_structlog.middlewares.RequestMiddleware):
+    """Stands first, so that what others answer is logged too.
+
+    The number comes from the proxy's X-Request-ID if that is well-formed; it is in all that is logged meanwhile, and
+    in the answer.
+    """
+
+    def prepare(self, request: HttpRequest) -> None:
+        """Take the number, or make one."""
+        if not WELL_FORMED.fullmatch(request.META.get("HTTP_X_REQUEST_ID", "")):
+            request.META["HTTP_X_REQUEST_ID"] = uuid.uuid4().hex
+        request.started = time.monotonic()  # type: ignore[attr-defined]
+        super().prepare(request)
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Give the number back."""
+        response.headers["X-Request-ID"] = request.META["HTTP_X_REQUEST_ID"]
+        super().handle_response(request, response)
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        """Return the method and the path; the query may hold secrets."""
+        return f"{request.method} {request.path}"
+
+    @staticmethod
+    def bind_user_id(request: HttpRequest) -> None:
+        """Say who it is, if anybody has looked: to look at the session for this alone would cost a query."""
+        session = getattr(request, "session", None)
+        if session is not None and session.accessed and SESSION_KEY in session:
+            structlog.contextvars.bind_contextvars(user_id=session[SESSION_KEY])
+
+
+@receiver(signals.bind_extra_request_finished_metadata)
+def describe_answer(request: HttpRequest, response: HttpResponse, log_kwargs: dict[str, Any], **kwargs: Any) -> None:
+    """Describe a request that was answered."""
+    describe(request, response.status_code, log_kwargs)
+
+
+@receiver(signals.bind_extra_request_failed_metadata)
+def describe_failure(request: HttpRequest, log_kwargs: dict[str, Any], **kwargs: Any) -> None:
+    """Describe a request whose view has raised."""
+    describe(request, 500, log_kwargs)
+
+
+def describe(request: HttpRequest, status: int, line: dict[str, Any]) -> None:
+    """Put what is known of a request in the place of what django-structlog says."""
+    line.clear()
+    line |= {
+        "method": request.method,
+        "path": request.path,
+        "status": status,
+        "duration_ms": round((time.monotonic() - request.started) * 1000, 1),  # type: ignore[attr-defined]
+        # As the proxy in front gives it; without one there is none.
+        "client": request.META.get("HTTP_X_FORWARDED_FOR"),
+    }

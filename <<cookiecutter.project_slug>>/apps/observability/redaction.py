@@ -1,0 +1,137 @@
+"""Keeps secrets out of what is logged or reported.
+
+What is kept under a name that says secret is replaced whole, at any depth; in a text, what looks like a secret is. It
+imports nothing but the standard library, for gunicorn logs before there is a Django.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+REDACTED = "[redacted]"
+# What lies deeper is left out rather than followed.
+DEEPEST = 20
+
+NAME = (
+    r"pass(?:word|wd|phrase|code)|passwd|pwd|secret|token|authori[sz]ation|cookie|credential|csrf|signature|dsn|"
+    r"api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|encryption[-_ ]?key|signing[-_ ]?key|session[-_ ]?(?:id|key)|"
+    r"card[-_ ]?(?:no\b|num)|\bcv[vc]2?\b|\botp\b"
+)
+SECRET_NAME = re.compile(NAME, re.IGNORECASE)
+
+# Each with what takes its place. The order matters: the first ones take more. None looks back or ahead without a limit
+# wherever it begins, for a visitor can have long texts logged.
+PATTERNS: list[tuple[re.Pattern[str], str]] = [
+    # Keys, whose lines may have been joined by whatever wrote them.
+    (
+        re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL),
+        REDACTED,
+    ),
+    (re.compile(r"AGE-SECRET-KEY-1[A-Z0-9]+", re.IGNORECASE), REDACTED),
+    # A user and a password in a URL. What follows the last @ before the path is the host.
+    (re.compile(r"://[^\s/?#\"'<>]*@"), f"://{REDACTED}@"),
+    # A header's value may have blanks and go on to the end of the line, or of the text that holds it.
+    (
+        re.compile(r"((?:cookie|authorization)\b[\"']?\s*[:=,]\s*(?:b?[\"'])?)(?!\s)[^\"'\r\n]+", re.IGNORECASE),
+        rf"\1{REDACTED}",
+    ),
+    (
+        re.compile(r"\b(Bearer|Basic|Digest|Negotiate)(\s+|%20)[\w+/=~:-][\w+/=.~:-]{5,}", re.IGNORECASE),
+        rf"\1\2{REDACTED}",
+    ),
+    # JSON web tokens, and keys that say whose they are.
+    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"), REDACTED),
+    (
+        re.compile(
+            r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,}|"
+            r"[sr]k_(?:live|test)_\w{10,}|AIza[\w-]{30,}|pypi-[\w-]{16,})"
+        ),
+        REDACTED,
+    ),
+    # An option of a command, and its value.
+    (re.compile(rf"(?<!\S)(--?[\w-]{{0,32}}(?:{NAME})[\w-]{{0,32}}\s+)(?!-)\S+", re.IGNORECASE), rf"\1{REDACTED}"),
+    # name=value, "name": "value", ('name', 'value'), name%3Dvalue.
+    (
+        re.compile(
+            rf"((?:{NAME})[\w.\[\]-]{{0,64}}(?:\\?[\"']\s*[:,=]|\s*(?:=>?|:)|%3D)\s*)(?!\[redacted\]|(?:None|True|False|null)\b)"
+            r"(?:b?\\?\"(?:\\.|[^\"\\])*\\?\"|b?\\?'(?:\\.|[^'\\])*\\?'|[^\s,;&\"'(){}\[\]<>]+)",
+            re.IGNORECASE,
+        ),
+        rf"\1{REDACTED}",
+    ),
+]
+# Digits as on a card, with or without blanks between them; the sum of their check digit tells them from others.
+CARD = re.compile(r"(?<![\w.:-])[2-6]\d{3}[ -]?(?:\d[ -]?){8,14}\d(?![\w-])")
+# Without any of these in it, in lower case, no pattern finds anything: most texts need no second look.
+HINTS = (
+    *("pass", "pwd", "secret", "token", "auth", "cookie", "cred", "csrf", "signature", "dsn", "key", "session"),
+    *("card", "cv", "otp", "bearer", "basic", "digest", "negotiate", "://", "eyj", "akia", "asia", "ghp_", "gho_"),
+    *("ghu_", "ghs_", "ghr_", "_pat_", "glpat", "xox", "k_live", "k_test", "aiza", "pypi-"),
+)
+
+
+def secrets_of(environment: Mapping[str, str]) -> set[str]:
+    """Return the values of an environment that are secrets: by their name, or as the password in a URL.
+
+    Those of fewer than eight characters are left out, for they are found in what is no secret too.
+    """
+    found = set()
+    for name, value in environment.items():
+        # These two are folders.
+        if SECRET_NAME.search(name) and name not in ("PWD", "OLDPWD"):
+            found |= {value, *value.split(",")}
+        if password := re.match(r"[a-z][a-z0-9+.-]*://[^/?#\s]*?:([^/?#\s]*)@", value, re.IGNORECASE):
+            found |= {password[1], unquote(password[1])}
+    return {value.strip() for value in found if len(value.strip()) >= 8}
+
+
+# The longest first, which may hold another.
+OWN_SECRETS = sorted(secrets_of(os.environ), key=len, reverse=True)
+
+
+def redact(value: Any, name: str = "", depth: int = 0) -> Any:
+    """Return ``value``, which is kept under ``name``, without secrets: as texts, numbers, lists and dictionaries."""
+    if value is None or isinstance(value, bool):
+        return value
+    if name and SECRET_NAME.search(name):
+        return REDACTED
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, int | float):
+        return REDACTED if CARD.fullmatch(str(value)) and is_card(str(value)) else value
+    if depth > DEEPEST:
+        return "[too deep]"
+    if isinstance(value, Mapping):
+        return {redact_text(str(key)): redact(item, str(key), depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = list(value)
+        # A header, or what else goes by pairs.
+        if len(items) == 2 and isinstance(value, tuple) and isinstance(items[0], str | bytes):
+            return [redact(items[0], "", depth + 1), redact(items[1], text_of(items[0]), depth + 1)]
+        return [redact(item, "", depth + 1) for item in items]
+    return redact_text(text_of(value))
+
+
+def redact_text(text: str) -> str:
+    """Return a text with what looks like a secret in it replaced."""
+    for secret in OWN_SECRETS:
+        text = text.replace(secret, REDACTED)
+    lower = text.lower()
+    if any(hint in lower for hint in HINTS):
+        for pattern, place in PATTERNS:
+            text = pattern.sub(place, text)
+    return CARD.sub(lambda found: REDACTED if is_card(found[0]) else found[0], text)
+
+
+def text_of(value: Any) -> str:
+    """Return what is written for a value."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def is_card(text: str) -> bool:
+    """Say whether the digits of a text have the check digit of a card's number (ISO/IEC 7812-1, Luhn)."""
+    digits = [int(sign) for sign in reversed(text) if sign.isdigit()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return 13 <= len(digits) <= 19 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
