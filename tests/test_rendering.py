@@ -72,7 +72,8 @@ templates/400.html templates/403.html templates/403_csrf.html templates/404.html
 templates/document.html templates/error.html templates/home.html templates/read_only.html
 tests/__init__.py tests/conftest.py tests/object_storage.py tests/unit/__init__.py tests/integration/__init__.py
 tests/performance/__init__.py
-tests/unit/test_drift_command.py tests/unit/test_environment.py tests/unit/test_mixins.py
+tests/unit/test_deployment_commands.py tests/unit/test_drift_command.py tests/unit/test_environment.py
+tests/unit/test_mixins.py
 tests/unit/test_production_document.py tests/unit/test_read_only.py
 tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py tests/unit/test_release_facts.py
 tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
@@ -84,6 +85,9 @@ tests/integration/test_read_only_database.py
 tests/integration/backups/__init__.py tests/integration/backups/conftest.py
 tests/integration/backups/test_backup.py tests/integration/backups/test_copies.py
 tests/integration/backups/test_restore.py
+tests/integration/preflight/__init__.py tests/integration/preflight/conftest.py
+tests/integration/preflight/test_command.py tests/integration/preflight/test_files.py
+tests/integration/preflight/test_services.py tests/integration/preflight/test_site.py
 tests/integration/test_release_commands.py tests/integration/test_release_migrations.py
 tests/performance/test_response_times.py
 tools/__init__.py tools/drift.py

@@ -20,7 +20,7 @@ class Session(socketserver.StreamRequestHandler):
             elif line == "STARTTLS":
                 self.say("220 go on")
                 encrypted = CONTEXT.wrap_socket(self.request, server_side=True)
-                self.rfile, self.wfile = encrypted.makefile("rb"), encrypted.makefile("wb", 0)
+                self.rfile, self.wfile = encrypted.makefile("rb"), encrypted.makefile("wb")
             elif line == "QUIT":
                 self.say("221 good bye")
                 return
@@ -30,6 +30,7 @@ class Session(socketserver.StreamRequestHandler):
     def say(self, text: str) -> None:
         """Send a line."""
         self.wfile.write(f"{text}\r\n".encode())
+        self.wfile.flush()
 
 
 class Server(socketserver.ThreadingTCPServer):
