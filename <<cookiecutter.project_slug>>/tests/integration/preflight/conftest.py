@@ -115,6 +115,13 @@ class Front:
         return answer.status_code, [*headers, *(("X-Request-ID", number) for number in self.numbers)], answer.content
 
 
+class Quiet(ThreadingHTTPServer):
+    """Says nothing of whoever hangs up."""
+
+    def handle_error(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
 class Site:
     """The running front, and where it is reached."""
 
@@ -139,7 +146,7 @@ class Site:
                 """Say nothing."""
 
         self.front = front
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Quiet(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.url = f"https://localhost:{self.server.server_port}"

@@ -19,13 +19,6 @@ class TestMedia:
         assert look("media")[0] == "ok"
         assert list((tmp_path / "media").iterdir()) == []
 
-    def test_the_folder_cannot_be_made(self, settings: Settings, tmp_path: Path) -> None:
-        (tmp_path / "media").write_text("This is no folder.")
-        settings.MEDIA_ROOT = tmp_path / "media"
-        severity, message, remedy = look("media")
-        assert (severity, "does not keep an uploaded file" in message) == ("error", True)
-        assert "MEDIA_ROOT" in remedy
-
     # >> if cookiecutter.media_storage == "s3"
     @pytest.mark.parametrize("bucket", ["uploads", "other"])
     def test_a_bucket_is_written_to(self, settings: Settings, bucket: str) -> None:
@@ -44,6 +37,12 @@ class TestMedia:
                 assert (severity, "AWS_STORAGE_BUCKET_NAME" in remedy) == ("error", True)
 
     # >> endif
+    def test_the_folder_cannot_be_made(self, settings: Settings, tmp_path: Path) -> None:
+        (tmp_path / "media").write_text("This is no folder.")
+        settings.MEDIA_ROOT = tmp_path / "media"
+        severity, message, remedy = look("media")
+        assert (severity, "does not keep an uploaded file" in message) == ("error", True)
+        assert "MEDIA_ROOT" in remedy
 
 
 class TestDisk:

@@ -133,6 +133,9 @@ class MailServer(socketserver.ThreadingTCPServer):
 
         super().__init__(("127.0.0.1", 0), Session)
 
+    def handle_error(self, *arguments: object) -> None:
+        """Say nothing of whoever hangs up."""
+
 
 class TestEmail:
     @pytest.fixture
