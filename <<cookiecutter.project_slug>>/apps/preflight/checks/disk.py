@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage, default_storage
 
 from apps.core.deployment import commands
-from apps.core.preflight import Finding, Severity, Target, ok
+from apps.core.preflight import Finding, Severity, Target, note, ok
 
 # Below these shares of the disk, or so many bytes.
 LITTLE = 0.15
@@ -19,6 +19,8 @@ HARDLY_ANY = 0.05
 def check(target: Target) -> Finding:
     """Find the disk with the least room of those that are written to."""
     judged = sorted((judge(place) for place in places()), key=lambda found: (-found[0], found[1]))
+    if not judged:
+        return note("No disk tells its size.")
     severity, _, told = judged[0]
     if severity == Severity.OK:
         return ok(f"There is room; least: {told}.")
@@ -36,7 +38,8 @@ def places() -> Iterator[Path]:
         # What is not there yet will be made on the disk of what is above.
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         device = there.stat().st_dev
-        if device not in seen:
+        # A file system that tells no size is no disk.
+        if device not in seen and os.statvfs(there).f_blocks:
             seen.add(device)
             yield there
 

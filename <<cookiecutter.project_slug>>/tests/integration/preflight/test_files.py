@@ -1,11 +1,11 @@
 """What preflight finds on the disk: uploaded files, room, backups, and whether the site is read-only."""
 
 import os
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import storages
 from pytest_django import Settings
 
 from apps.core.read_only import lock
@@ -28,7 +28,6 @@ class TestMedia:
         with serving("uploads") as (options, found):
             place = S3_STORAGE["OPTIONS"] | options | {"bucket_name": bucket}
             settings.STORAGES = settings.STORAGES | {"default": S3_STORAGE | {"OPTIONS": place}}
-            assert storages["default"]
             severity, message, remedy = look("media")
             assert message.startswith(f"The bucket {bucket} ")
             if bucket == "uploads":
@@ -67,12 +66,20 @@ class TestDisk:
         devices = [place.stat().st_dev for place in looked_at]
         assert len(devices) == len(set(devices))
 
-    @pytest.mark.skipif(not os.path.ismount("/sys/fs/cgroup"), reason="there is no disk that is full by itself")
-    def test_a_disk_without_room_is_an_error(self, settings: Settings) -> None:
-        # What the kernel shows there takes no room and has none.
-        settings.BACKUPS_DIR = Path("/proc/self/task")
-        severity, message, _ = look("disk")
-        assert (severity, "/proc/self/task has 0.0 GB free, 0%" in message) == ("error", True)
+    def test_a_disk_that_is_full_is_an_error(self, settings: Settings, tmp_path: Path) -> None:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("Only root makes a disk.")
+        try:
+            settings.BACKUPS_DIR = tmp_path / "backups"
+            severity, message, _ = look("disk")
+            assert (severity, f"{tmp_path} has 0.0 GB free, 100%" in message) == ("warning", True)
+            (tmp_path / "full").write_bytes(b"x" * 63 * 1024)
+            severity, message, remedy = look("disk")
+            assert (severity, f"{tmp_path} has 0.0 GB free, 0%" in message) == ("error", True)
+            assert "docs/runbooks/disk-full.md" in remedy
+        finally:
+            subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 class TestBackups:
