@@ -2,30 +2,26 @@
 
 from pathlib import Path
 
+from django.utils.module_loading import import_string
+
 from apps.core.deployments.commands import Commands
 
-# >> if "docker" in cookiecutter.deployment
-from apps.core.deployments.docker import COMMANDS as DOCKER
-
-# >> endif
-from apps.core.deployments.platform import COMMANDS as PLATFORM
-
-# >> if "systemd" in cookiecutter.deployment
-from apps.core.deployments.systemd import COMMANDS as SYSTEMD
-
-# >> endif
 FOLDER = Path(__file__).resolve().parents[2]
+# What is run and set where the project is in such a folder, or below it; the first that fits.
+PLACES = {
+    # >> if "systemd" in cookiecutter.deployment
+    "/srv/<< cookiecutter.project_slug >>": "apps.core.deployments.systemd.COMMANDS",
+    # >> endif
+    # >> if "docker" in cookiecutter.deployment
+    # The image has it there.
+    "/app": "apps.core.deployments.docker.COMMANDS",
+    # >> endif
+    "/": "apps.core.deployments.platform.COMMANDS",
+}
 
 
 def commands() -> Commands:
     """Return what an operator runs and sets here."""
-    # >> if "systemd" in cookiecutter.deployment
-    if FOLDER.is_relative_to("/srv/<< cookiecutter.project_slug >>"):
-        return SYSTEMD
-    # >> endif
-    # >> if "docker" in cookiecutter.deployment
-    # The image has the project there.
-    if Path("/app") == FOLDER:
-        return DOCKER
-    # >> endif
-    return PLATFORM
+    path = next(path for folder, path in PLACES.items() if FOLDER.is_relative_to(folder))
+    found: Commands = import_string(path)
+    return found
