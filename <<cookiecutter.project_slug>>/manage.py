@@ -9,6 +9,7 @@ from django.core.management import execute_from_command_line
 from django.db import InternalError, OperationalError
 
 from apps.core.database_errors import is_refused_write
+from apps.preflight import unusable
 
 
 def main() -> None:
@@ -23,6 +24,9 @@ def main() -> None:
         is_bug = isinstance(error, InternalError) and not is_refused_write(error)
         if is_bug or "--traceback" in sys.argv:
             raise
+        if isinstance(error, ImproperlyConfigured) and sys.argv[1:2] == ["preflight"]:
+            # It is in its report that settings do not load.
+            sys.exit(unusable.report(error, sys.argv))
         sys.exit(f"Error: {error}")
 
 

@@ -27,11 +27,13 @@ CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py manage
 start_production.sh
 apps/__init__.py
 apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/database_errors.py
-apps/core/interruption.py apps/core/mixins.py apps/core/read_only.py apps/core/sanitizing.py
+apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
+apps/core/deployments/platform.py
+apps/core/interruption.py apps/core/mixins.py apps/core/preflight.py apps/core/read_only.py apps/core/sanitizing.py
 apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
 apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
-apps/backups/programs.py apps/backups/progress.py apps/backups/restoring.py apps/backups/retention.py
-apps/backups/state.py apps/backups/storage_errors.py
+apps/backups/preflight.py apps/backups/programs.py apps/backups/progress.py
+apps/backups/restoring.py apps/backups/retention.py apps/backups/state.py apps/backups/storage_errors.py
 apps/backups/management/__init__.py apps/backups/management/commands/__init__.py
 apps/backups/management/commands/backup_database.py apps/backups/management/commands/former_databases.py
 apps/backups/management/commands/list_backups.py apps/backups/management/commands/restore_database.py
@@ -41,14 +43,23 @@ apps/health/__init__.py apps/health/apps.py apps/health/middleware.py apps/healt
 apps/health/views.py
 apps/health/checks/__init__.py apps/health/checks/cache.py apps/health/checks/database.py
 apps/maintenance/__init__.py apps/maintenance/apps.py apps/maintenance/connections.py apps/maintenance/database.py
-apps/maintenance/details.py apps/maintenance/middleware.py apps/maintenance/sessions.py
+apps/maintenance/details.py apps/maintenance/middleware.py apps/maintenance/preflight.py apps/maintenance/sessions.py
 apps/maintenance/management/__init__.py apps/maintenance/management/commands/__init__.py
 apps/maintenance/management/commands/read_only.py
 apps/observability/__init__.py apps/observability/apps.py apps/observability/logs.py apps/observability/middleware.py
 apps/observability/redaction.py
+apps/preflight/__init__.py apps/preflight/apps.py apps/preflight/report.py apps/preflight/runner.py
+apps/preflight/secrets.py apps/preflight/site.py apps/preflight/system_checks.py apps/preflight/unusable.py
+apps/preflight/checks/__init__.py apps/preflight/checks/cache.py apps/preflight/checks/certificate.py
+apps/preflight/checks/clock.py apps/preflight/checks/database.py apps/preflight/checks/deploy.py
+apps/preflight/checks/disk.py apps/preflight/checks/email.py apps/preflight/checks/hsts.py
+apps/preflight/checks/media.py apps/preflight/checks/migrations.py apps/preflight/checks/proxy.py
+apps/preflight/checks/site.py apps/preflight/checks/static.py
+apps/preflight/management/__init__.py apps/preflight/management/commands/__init__.py
+apps/preflight/management/commands/preflight.py
 apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/managers.py
 apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
-config/__init__.py config/asgi.py config/urls.py config/wsgi.py
+config/__init__.py config/asgi.py config/preflight.py config/urls.py config/wsgi.py
 config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
 config/settings/guard.py config/settings/production.py config/settings/test.py
 config/settings/components/backups.py
@@ -63,7 +74,8 @@ templates/400.html templates/403.html templates/403_csrf.html templates/404.html
 templates/document.html templates/error.html templates/home.html templates/read_only.html
 tests/__init__.py tests/conftest.py tests/object_storage.py tests/unit/__init__.py tests/integration/__init__.py
 tests/performance/__init__.py
-tests/unit/test_drift_command.py tests/unit/test_environment.py tests/unit/test_mixins.py
+tests/unit/test_deployment_commands.py tests/unit/test_drift_command.py tests/unit/test_environment.py
+tests/unit/test_mixins.py
 tests/unit/test_production_document.py tests/unit/test_read_only.py
 tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py tests/unit/test_release_facts.py
 tests/unit/test_redaction.py
@@ -76,6 +88,9 @@ tests/integration/test_read_only_database.py
 tests/integration/backups/__init__.py tests/integration/backups/conftest.py
 tests/integration/backups/test_backup.py tests/integration/backups/test_copies.py
 tests/integration/backups/test_restore.py
+tests/integration/preflight/__init__.py tests/integration/preflight/conftest.py
+tests/integration/preflight/test_command.py tests/integration/preflight/test_files.py
+tests/integration/preflight/test_services.py tests/integration/preflight/test_site.py
 tests/integration/test_release_commands.py tests/integration/test_release_migrations.py
 tests/performance/test_response_times.py
 tools/__init__.py tools/drift.py
@@ -96,12 +111,14 @@ ADDED = {
         deploy/nginx/site.conf tests/integration/test_nginx_headers.py
     """,
     "systemd": """
+        apps/core/deployments/systemd.py
         deploy/lib.sh deploy/bin/certificate deploy/bin/manage deploy/bin/provision deploy/bin/release
         deploy/bin/rollback deploy/bin/status deploy/systemd/all.target deploy/systemd/hardening.conf
         deploy/systemd/backup.service deploy/systemd/backup.timer deploy/systemd/places.conf
         deploy/systemd/redis.conf deploy/systemd/web.service deploy/systemd/web.socket
     """,
     "docker": """
+        apps/core/deployments/docker.py
         .dockerignore .env.production.template Dockerfile compose.host-expose.yaml compose.prod.yaml compose.yaml
         deploy/docker/ask.py deploy/docker/backups deploy/docker/certificate deploy/docker/check_env.py
         deploy/docker/collect-programs deploy/docker/database.sql
@@ -115,7 +132,8 @@ ADDED = {
     """,
     "celery": """
         apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
-        apps/maintenance/worker.py apps/observability/task_lines.py config/celery.py
+        apps/maintenance/worker.py apps/observability/task_lines.py apps/preflight/checks/broker.py
+        apps/preflight/checks/worker.py apps/preflight/tasks.py config/celery.py
         config/settings/components/celery.py tests/integration/test_celery.py
         tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py tests/unit/test_tasks.py
     """,

@@ -10,6 +10,7 @@ from tests.conftest import Project
 from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
+from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import HEADERS, SiteChecks, Way
 from tests.documents import sections
@@ -80,6 +81,31 @@ class TestRunbooks(RunbookChecks):
         result = server.run(f"{COMPOSE} exec -T web sh -c '{command}'", check=False)
         assert "backup_" in result.stdout
         assert "Read-only file system" in result.stderr
+
+
+class TestPreflight(PreflightChecks):
+    """With Docker Compose."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def world(cls, server: Machine) -> Iterator[World]:
+        """The machine, in whose containers the names lead to it, and who trust what the world would."""
+        file = "/opt/my_project/compose.prod.yaml"
+        # Where OpenSSL looks by itself.
+        trusted = "      - /root/trusted.pem:/usr/lib/ssl/cert.pem:ro"
+        hosts = "    extra_hosts: [example.com:host-gateway, smtp.example.com:host-gateway]"
+        with mail_server(server):
+            server.run("cat /authority.pem /root/mail.pem >/root/trusted.pem; chmod 0644 /root/trusted.pem")
+            server.run(
+                f"sed -i '/- deploy.docker.backups$/a \\{hosts}' {file};"
+                f"sed -i '/- backups:.*my_project$/a \\{trusted}' {file}"
+            )
+            yield World(
+                folder="/var/lib/docker/volumes/my_project_backups/_data",
+                stop_database=f"{COMPOSE} stop db",
+                stop_site=WAY.stop,
+            )
+            server.run("git -C /opt/my_project checkout --quiet compose.prod.yaml; make -C /opt/my_project up-prod")
 
 
 class TestBehindABalancer:

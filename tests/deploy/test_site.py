@@ -13,6 +13,7 @@ import pytest
 from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
 from tests.deploy.machine import Machine, machine
+from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import PASSWORD, SiteChecks, Way
@@ -293,6 +294,26 @@ class TestRunbooks(RunbookChecks):
         finally:
             server.run(f"umount {folder}")
         server.run(f"{BIN}/status")
+
+
+class TestPreflight(PreflightChecks):
+    """With systemd."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def world(cls, server: Machine) -> Iterator[World]:
+        """The machine, which is told where the mail server is, and trusts what the world would."""
+        trusted = (
+            "for file in /authority.pem /root/mail.pem; do install -m 0644 $file /etc/ssl/certs/$(hash $file); done"
+        )
+        names = 'hash() { echo "$(openssl x509 -hash -noout -in "$1").0"; }'
+        with mail_server(server):
+            server.run(f"{names}; {trusted}; echo '127.0.0.1 smtp.example.com' >>/etc/hosts")
+            yield World(
+                folder="/var/backups/my_project",
+                stop_database="systemctl stop postgresql@17-main",
+                stop_site=WAY.stop,
+            )
 
 
 class TestRelease(ReleaseChecks):

@@ -25,14 +25,25 @@ def health(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """Answer 200 when every check passes, else 503, with the outcome of each; within two seconds in any case.
 
-    Operators, who send OPERATOR_TOKEN, are told of what else they see to, such as the backups.
+    Operators, who send OPERATOR_TOKEN, are told of what else they see to, such as the backups, and what the application
+    sees of their own request.
     """
     checks, details = run_checks()
     is_ready = all(checks.values())
     answer = {"status": "ready" if is_ready else "unavailable", "checks": checks, "service": settings.SERVICE_NAME}
     if is_from_operator(request):
-        answer["details"] = details
+        answer["details"] = details | {"request": seen(request)}
     return JsonResponse(answer, status=200 if is_ready else 503)
+
+
+def seen(request: HttpRequest) -> dict[str, str | None]:
+    """Return what the application sees of a request, as the proxy in front has passed it on."""
+    return {
+        "scheme": request.scheme,
+        "host": request.headers.get("Host"),
+        "forwarded_for": request.headers.get("X-Forwarded-For"),
+        "request_id": request.headers.get("X-Request-ID"),
+    }
 
 
 def is_from_operator(request: HttpRequest) -> bool:

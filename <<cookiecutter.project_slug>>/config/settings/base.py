@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.health",
     "apps.maintenance",
     "apps.backups",
+    "apps.preflight",
     "apps.observability",
     "django_structlog",
 ]
@@ -141,6 +142,32 @@ READINESS_DETAILS = {
 }
 # Whoever sends it as "Authorization: Bearer …" is an operator; without one nobody is.
 OPERATOR_TOKEN = env("OPERATOR_TOKEN", default="")
+
+# Preflight
+# What manage.py preflight looks at, in this order, by the name it tells: functions of a Target that return a Finding
+# (apps/core/preflight.py).
+PREFLIGHT_CHECKS = {
+    "settings": "config.preflight.check",
+    "deploy": "apps.preflight.checks.deploy.check",
+    "database": "apps.preflight.checks.database.check",
+    "migrations": "apps.preflight.checks.migrations.check",
+    "cache": "apps.preflight.checks.cache.check",
+    # >> if cookiecutter.use_celery
+    "broker": "apps.preflight.checks.broker.check",
+    "worker": "apps.preflight.checks.worker.check",
+    # >> endif
+    "email": "apps.preflight.checks.email.check",
+    "static": "apps.preflight.checks.static.check",
+    "media": "apps.preflight.checks.media.check",
+    "disk": "apps.preflight.checks.disk.check",
+    "clock": "apps.preflight.checks.clock.check",
+    "certificate": "apps.preflight.checks.certificate.check",
+    "site": "apps.preflight.checks.site.check",
+    "hsts": "apps.preflight.checks.hsts.check",
+    "proxy": "apps.preflight.checks.proxy.check",
+    "backups": "apps.backups.preflight.check",
+    "read_only": "apps.maintenance.preflight.check",
+}
 
 # E-mail
 MAILERS: dict[str, dict[str, Any]] = {

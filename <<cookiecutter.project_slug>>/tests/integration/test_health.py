@@ -79,7 +79,7 @@ def test_operators_alone_are_told_more(
     body = client.get("/ready/", headers=sent).json()
     assert ("details" in body) is is_told
     if is_told:
-        assert set(body["details"]) == set(settings.READINESS_DETAILS)
+        assert set(body["details"]) == {*settings.READINESS_DETAILS, "request"}
         assert body["details"]["read_only"]["on"] is False
 
 
@@ -87,7 +87,24 @@ def test_what_operators_are_told_does_not_make_a_site_unready(client: Client, se
     settings.OPERATOR_TOKEN = "token"
     settings.READINESS_DETAILS = {"broken": "tests.integration.test_health.broken"}
     answer = client.get("/ready/", headers={"Authorization": "Bearer token"})
-    assert (answer.status_code, answer.json()["details"]) == (200, {"broken": None})
+    assert (answer.status_code, answer.json()["details"]["broken"]) == (200, None)
+
+
+def test_operators_are_told_what_the_application_sees_of_their_request(client: Client, settings: Settings) -> None:
+    settings.OPERATOR_TOKEN = "token"
+    sent = {
+        "Authorization": "Bearer token",
+        "X-Forwarded-For": "203.0.113.7",
+        "X-Request-ID": "0123-abcd",
+        "Host": "a.example",
+    }
+    answer = client.get("/ready/", headers=sent, secure=True)
+    assert answer.json()["details"]["request"] == {
+        "scheme": "https",
+        "host": "a.example",
+        "forwarded_for": "203.0.113.7",
+        "request_id": "0123-abcd",
+    }
 
 
 def broken() -> None:

@@ -112,3 +112,10 @@ def test_a_new_key_without_the_former_logs_everybody_out(client: Client, user: U
     client.force_login(user)
     settings.SECRET_KEY = REQUIRED["SECRET_KEY"]
     assert not get_user(client).is_authenticated
+
+
+def test_it_says_of_every_check_of_preflight_what_must_be_so(settings: Settings) -> None:
+    text = (ROOT / "PRODUCTION.md").read_text(encoding="utf-8")
+    table = text.partition("| check | what must be so |\n")[2].partition("\n\n")[0]
+    named = [name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert named == list(settings.PREFLIGHT_CHECKS)

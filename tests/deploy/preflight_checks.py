@@ -1,0 +1,117 @@
+"""What preflight says of a deployed site: nothing while all is well, and of a fault what mends it.
+
+A test module inherits from PreflightChecks, and has two fixtures: ``server``, the machine; and ``world``, of a class.
+"""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.deploy.machine import Machine
+from tests.deploy.release_checks import blocks
+
+DOCUMENT = "PRODUCTION.md"
+HEADING = "Before the first visitor"
+
+
+class World(NamedTuple):
+    """How to make faults, in commands of the machine."""
+
+    # The folder of the backups.
+    folder: str
+    # Stop the database, and the site.
+    stop_database: str
+    stop_site: str
+
+
+@contextlib.contextmanager
+def mail_server(server: Machine) -> Iterator[None]:
+    """Run a mail server at port 587 of a machine, with a certificate /root/mail.pem for smtp.example.com."""
+    new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -keyout /root/mail.key -out /root/mail.pem"
+    use = "-addext subjectAltName=DNS:smtp.example.com -addext keyUsage=critical,keyCertSign,digitalSignature"
+    server.run(f"openssl req -x509 {new} -subj /CN=smtp.example.com {use}")
+    program = Path(__file__).with_name("mail_server.py")
+    subprocess.run([server.docker, "cp", "--quiet", str(program), f"{server.container}:/root/"], check=True)
+    command = "/usr/bin/python3 /root/mail_server.py /root/mail.pem /root/mail.key"
+    server.run(f"systemd-run --quiet --unit=mail-server {command}")
+    yield
+    server.run("systemctl stop mail-server")
+
+
+def preflight(server: Machine) -> tuple[int, dict[str, str], dict[str, str]]:
+    """Return its status, as the document has it run, and what it finds wrong and what mends it, by check."""
+    result = server.run(f"{blocks(server, HEADING, DOCUMENT)[0].strip()} --json", user="admin", check=False)
+    findings = json.loads(result.stdout)["checks"]
+    wrong = {one["name"]: one["severity"] for one in findings if one["severity"] in ("warning", "error")}
+    remedies = {one["name"]: one["remedy"] for one in findings if one["remedy"]}
+    return result.returncode, wrong, remedies
+
+
+def mend(server: Machine, remedy: str) -> None:
+    """Run what a remedy says is to be typed."""
+    server.run(remedy.rpartition(": ")[2], user="admin")
+
+
+class PreflightChecks:
+    """One fault after another."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def prepared(cls, world: World) -> World:
+        """The world around the machine."""
+        return world
+
+    def test_backups_are_made_and_verified_as_it_says_and_then_all_is_well(self, server: Machine, world: World) -> None:
+        server.run(f"rm -f {world.folder}/backup_*")
+        status, wrong, remedies = preflight(server)
+        assert (status, wrong) == (2, {"backups": "error"})
+        mend(server, remedies["backups"])
+        status, wrong, remedies = preflight(server)
+        assert (status, wrong) == (1, {"backups": "warning"})
+        mend(server, remedies["backups"])
+        status, wrong, remedies = preflight(server)
+        # That HSTS holds for an hour is a note.
+        assert (status, wrong, set(remedies)) == (0, {}, {"hsts"})
+
+    def test_the_document_is_followed_and_no_secret_is_told(self, server: Machine) -> None:
+        [command, *_] = blocks(server, HEADING, DOCUMENT)
+        said = server.run(command, user="admin").stdout
+        assert "\x1b" not in said
+        assert said.splitlines()[0].startswith("OK       settings     config.settings.production")
+        assert said.count("\nERROR") == said.count("\nWARNING") == 0
+
+    def test_a_database_that_is_stopped_is_started_as_it_says(self, server: Machine, world: World) -> None:
+        server.run(world.stop_database)
+        status, wrong, remedies = preflight(server)
+        assert (status, wrong) == (2, {"database": "error", "site": "error"})
+        mend(server, remedies["database"])
+        assert preflight(server)[:2] == (0, {})
+
+    def test_a_migration_that_is_missing_is_applied_as_it_says(self, server: Machine) -> None:
+        manage = blocks(server, HEADING, DOCUMENT)[0].replace(" preflight", "").strip()
+        server.run(f"{manage} migrate sessions zero", user="admin")
+        status, wrong, remedies = preflight(server)
+        assert (status, wrong) == (2, {"migrations": "error"})
+        mend(server, remedies["migrations"])
+        assert preflight(server)[:2] == (0, {})
+
+    def test_a_read_only_mode_that_was_left_on_is_ended_as_it_says(self, server: Machine) -> None:
+        manage = blocks(server, HEADING, DOCUMENT)[0].replace(" preflight", "").strip()
+        server.run(f"{manage} read_only on --reason 'We are moving.'", user="admin")
+        status, wrong, remedies = preflight(server)
+        assert (status, wrong) == (2, {"database": "error", "read_only": "warning"})
+        assert remedies["database"].rpartition(": ")[2] == remedies["read_only"].rpartition(": ")[2]
+        mend(server, remedies["read_only"])
+        assert preflight(server)[:2] == (0, {})
+
+    def test_a_site_that_is_stopped_is_started_as_it_says(self, server: Machine, world: World) -> None:
+        server.run(world.stop_site)
+        status, wrong, remedies = preflight(server)
+        assert (status, set(wrong) - {"hsts", "proxy"}) == (2, {"site"})
+        mend(server, remedies["site"])
+        assert preflight(server)[:2] == (0, {})
