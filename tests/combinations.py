@@ -10,6 +10,7 @@ CHOICES: dict[str, list[Any]] = {
     "python_version": ["3.13", "3.14", "3.12"],
     "deployment": ["systemd-and-docker", "systemd", "docker", "platform"],
     "use_celery": [True, False],
+    "use_metrics": [True, False],
     "media_storage": ["local", "s3"],
     "ci_provider": ["github", "gitlab", "none"],
     "license": ["proprietary", "MIT", "BSD-3-Clause", "Apache-2.0"],
@@ -18,6 +19,7 @@ CHOICES: dict[str, list[Any]] = {
 PIECES: dict[str, tuple[Any, Any]] = {
     "deployment": ("platform", "systemd-and-docker"),
     "use_celery": (False, True),
+    "use_metrics": (False, True),
     "media_storage": ("local", "s3"),
     "ci_provider": ("none", "github"),
 }

@@ -27,7 +27,7 @@ CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py manage
 start_production.sh
 apps/__init__.py
 apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/database_errors.py
-apps/core/interruption.py apps/core/mixins.py apps/core/read_only.py apps/core/sanitizing.py
+apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/read_only.py apps/core/sanitizing.py
 apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
 apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
 apps/backups/programs.py apps/backups/progress.py apps/backups/restoring.py apps/backups/retention.py
@@ -44,6 +44,7 @@ apps/maintenance/__init__.py apps/maintenance/apps.py apps/maintenance/connectio
 apps/maintenance/details.py apps/maintenance/middleware.py apps/maintenance/sessions.py
 apps/maintenance/management/__init__.py apps/maintenance/management/commands/__init__.py
 apps/maintenance/management/commands/read_only.py
+apps/observability/__init__.py apps/observability/apps.py
 apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/managers.py
 apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
 config/__init__.py config/asgi.py config/urls.py config/wsgi.py
@@ -116,6 +117,20 @@ ADDED = {
         tests/integration/test_celery.py tests/integration/test_read_only_tasks.py tests/unit/test_tasks.py
     """,
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
+    "metrics": """
+        apps/backups/readings.py apps/core/readings.py apps/health/readings.py apps/maintenance/readings.py
+        apps/observability/metrics/__init__.py apps/observability/metrics/cache.py
+        apps/observability/metrics/database.py apps/observability/metrics/exposition.py
+        apps/observability/metrics/instruments.py apps/observability/metrics/middleware.py
+        apps/observability/metrics/processes.py config/settings/components/metrics.py docs/runbooks/alerts.md
+        monitoring/alerts.yml monitoring/alerts_test.yml monitoring/dashboard.json monitoring/prometheus.yml
+        tests/integration/test_metrics.py
+    """,
+    "metrics and celery": """
+        apps/observability/metrics/task_results.py apps/observability/metrics/tasks.py
+        monitoring/dashboard-tasks.json tests/integration/test_metrics_tasks.py
+    """,
+    "metrics and server": "deploy/nginx/metrics.conf",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
     "github": """
         .github/CODEOWNERS .github/dependabot.yml .github/pull_request_template.md .github/ISSUE_TEMPLATE/bug.yml
@@ -131,6 +146,7 @@ WORDS = {
     "systemd": r"systemd|provision|journalctl|/etc/my_project/environment",
     "docker": r"docker|\bcompose|coolify|env\.production|env-production",
     "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
+    "metrics": r"metrics|prometheus|grafana|promtool|dashboard|monitoring/",
     # Backups go to a bucket in any project.
     "s3": r"\bs3_storage|components[./]s3|\baws_s(3|torage)|test_s3|uploads/",
     "github": r"github|dependabot|zizmor",
@@ -155,6 +171,7 @@ def is_on(answers: Answers, piece: str) -> bool:
         "systemd": "systemd" in answers["deployment"],
         "docker": "docker" in answers["deployment"],
         "celery": answers["use_celery"],
+        "metrics": answers["use_metrics"],
         "s3": answers["media_storage"] == "s3",
         "github": answers["ci_provider"] == "github",
         "gitlab": answers["ci_provider"] == "gitlab",

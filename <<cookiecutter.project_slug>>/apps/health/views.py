@@ -6,10 +6,10 @@ that what a request needs is there: whoever sends requests asks it.
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
-from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from apps.core.operators import is_from_operator
 from apps.health.readiness import run_checks
 
 
@@ -33,10 +33,3 @@ def ready(request: HttpRequest) -> JsonResponse:
     if is_from_operator(request):
         answer["details"] = details
     return JsonResponse(answer, status=200 if is_ready else 503)
-
-
-def is_from_operator(request: HttpRequest) -> bool:
-    """Say whether a request has OPERATOR_TOKEN."""
-    sent = request.headers.get("Authorization", "")
-    expected = f"Bearer {settings.OPERATOR_TOKEN}"
-    return bool(settings.OPERATOR_TOKEN) and constant_time_compare(sent, expected)

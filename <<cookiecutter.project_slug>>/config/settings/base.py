@@ -47,8 +47,13 @@ INSTALLED_APPS = [
     "apps.health",
     "apps.maintenance",
     "apps.backups",
+    "apps.observability",
 ]
 MIDDLEWARE = [
+    # >> if cookiecutter.use_metrics
+    # Before all others: it counts whatever they answer.
+    "apps.observability.metrics.middleware.MetricsMiddleware",
+    # >> endif
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
@@ -137,6 +142,14 @@ READINESS_DETAILS = {
 # Whoever sends it as "Authorization: Bearer …" is an operator; without one nobody is.
 OPERATOR_TOKEN = env("OPERATOR_TOKEN", default="")
 
+# >> if cookiecutter.use_metrics
+# Metrics
+from config.settings.components.metrics import *
+
+if REDIS_URL:
+    CACHES["default"]["BACKEND"] = "apps.observability.metrics.cache.RedisCache"
+
+# >> endif
 # E-mail
 MAILERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": env("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")},

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ObservabilityConfig(AppConfig):
+    """What operators see of the running site."""
+
+    name = "apps.observability"
