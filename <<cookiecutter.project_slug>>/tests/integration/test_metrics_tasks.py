@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -63,7 +64,8 @@ def test_queues_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
         assert after.value == before.value + 1
     finally:
         with celery_app.connection_for_write() as connection:
-            connection.default_channel.client.rpop("celery")
+            channel: Any = connection.default_channel
+            channel.client.rpop("celery")
 
 
 def test_a_redis_that_is_down_fails_no_task(

@@ -1,6 +1,7 @@
 """What the metrics say of tasks: how many wait, and how those ended that workers have run."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from celery import current_app
 
@@ -17,14 +18,15 @@ SECONDS = "Seconds that workers have run tasks for, by how they ended"
 def queues() -> Iterator[Reading]:
     """Yield how many tasks wait in each queue of the project's."""
     with current_app.connection_for_read() as connection:
+        channel: Any = connection.default_channel
         for name in current_app.amqp.queues:
             # Of all its priorities, where asking the broker in AMQP's way tells of a queue only when it was used.
-            yield Reading("site_queue_length", WAITING, connection.default_channel._size(name), {"queue": name})
+            yield Reading("site_queue_length", WAITING, channel._size(name), {"queue": name})
 
 
 def results() -> Iterator[Reading]:
     """Yield how many tasks have ended in each way, by name, and how many seconds those took."""
-    current_app.loader.import_default_modules()
+    current_app.autodiscover_tasks(force=True)
     names = [name for name in current_app.tasks if not name.startswith("celery.")]
     counts = {f"{state} {name}": 0.0 for name in names for state in STATES}
     seconds = dict(counts)
