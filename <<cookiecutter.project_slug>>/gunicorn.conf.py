@@ -67,6 +67,15 @@ max_requests_jitter = max_requests // 10
 keepalive = 75
 # Each process tells in a file that it lives; on a disk that is slow, writing it would hang the process.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+# >> if cookiecutter.use_metrics
+# Likewise the metrics: each process counts in files, and any of them can tell the sum.
+from apps.observability.metrics import processes  # noqa: E402
+
+processes.prepare(worker_tmp_dir)
+pre_fork, post_fork, child_exit = processes.pre_fork, processes.post_fork, processes.child_exit
+
+# >> endif
 # The socket by which gunicorn can be controlled is one more way in, and its folder may not be writable.
 control_socket_disable = True
 # The one header that tells the scheme. By default there are two more, which a visitor could send past the proxy.

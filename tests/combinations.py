@@ -10,6 +10,7 @@ CHOICES: dict[str, list[Any]] = {
     "python_version": ["3.13", "3.14", "3.12"],
     "deployment": ["systemd-and-docker", "systemd", "docker", "platform"],
     "use_celery": [True, False],
+    "use_metrics": [True, False],
     "media_storage": ["local", "s3"],
     "use_sentry": [True, False],
     "ci_provider": ["github", "gitlab", "none"],
@@ -19,6 +20,7 @@ CHOICES: dict[str, list[Any]] = {
 PIECES: dict[str, tuple[Any, Any]] = {
     "deployment": ("platform", "systemd-and-docker"),
     "use_celery": (False, True),
+    "use_metrics": (False, True),
     "media_storage": ("local", "s3"),
     "use_sentry": (False, True),
     "ci_provider": ("none", "github"),

@@ -29,7 +29,8 @@ apps/__init__.py
 apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/database_errors.py
 apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
 apps/core/deployments/platform.py
-apps/core/interruption.py apps/core/mixins.py apps/core/preflight.py apps/core/read_only.py apps/core/sanitizing.py
+apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/read_only.py
+apps/core/sanitizing.py
 apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
 apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
 apps/backups/preflight.py apps/backups/programs.py apps/backups/progress.py
@@ -138,6 +139,20 @@ ADDED = {
         tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py tests/unit/test_tasks.py
     """,
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
+    "metrics": """
+        apps/backups/readings.py apps/core/readings.py apps/health/readings.py apps/maintenance/readings.py
+        apps/observability/metrics/__init__.py apps/observability/metrics/cache.py
+        apps/observability/metrics/database.py apps/observability/metrics/exposition.py
+        apps/observability/metrics/instruments.py apps/observability/metrics/middleware.py
+        apps/observability/metrics/processes.py config/settings/components/metrics.py docs/runbooks/alerts.md
+        monitoring/alerts.yml monitoring/alerts_test.yml monitoring/dashboard.json monitoring/prometheus.yml
+        tests/integration/test_metrics.py
+    """,
+    "metrics and celery": """
+        apps/observability/metrics/task_results.py apps/observability/metrics/tasks.py
+        monitoring/dashboard-tasks.json tests/integration/test_metrics_tasks.py
+    """,
+    "metrics and server": "deploy/nginx/metrics.conf",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
     "sentry": """
         apps/observability/sentry.py apps/observability/management/__init__.py
@@ -158,6 +173,7 @@ WORDS = {
     "systemd": r"systemd|provision|journalctl|/etc/my_project/environment",
     "docker": r"docker|\bcompose|coolify|env\.production|env-production",
     "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
+    "metrics": r"metrics|prometheus|grafana|promtool|dashboard|monitoring/",
     # Backups go to a bucket in any project.
     "s3": r"\bs3_storage|components[./]s3|\baws_s(3|torage)|test_s3|uploads/",
     "sentry": r"sentry",
@@ -183,6 +199,7 @@ def is_on(answers: Answers, piece: str) -> bool:
         "systemd": "systemd" in answers["deployment"],
         "docker": "docker" in answers["deployment"],
         "celery": answers["use_celery"],
+        "metrics": answers["use_metrics"],
         "s3": answers["media_storage"] == "s3",
         "sentry": answers["use_sentry"],
         "github": answers["ci_provider"] == "github",

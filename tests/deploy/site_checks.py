@@ -45,6 +45,16 @@ class Way(NamedTuple):
     output: str
     # The smallest compression that there is of a static file.
     compression: str
+    # Print OPERATOR_TOKEN, and what a Prometheus is told that has the token %s.
+    token: str
+    metrics: str
+
+
+# Where nginx of the machine answers Prometheus.
+BY_NGINX = (
+    "curl --silent --show-error --fail --proxy http://127.0.0.1:9180"
+    " --header 'Authorization: Bearer %s' http://example.com/metrics/"
+)
 
 
 def style_of(server: Machine) -> str:
@@ -206,6 +216,21 @@ class SiteChecks:
         assert {event["level"] for event in events} == {"warning", "error"}
         assert [line for line in lines if re.search(r"hunter|4242[ \d]{12}", line)] == []
         assert all("[redacted]" in line for line in lines)
+
+    def test_metrics_are_told_to_prometheus_and_nobody_outside(self, server: Machine, way: Way) -> None:
+        token = server.say(way.token)
+        operator = {"Authorization": f"Bearer {token}"}
+        for path in ("/metrics/", "//metrics/", "/admin/../metrics/", "/%6detrics/", "/metrics//"):
+            for headers in ({}, operator):
+                answer = server.get(path, headers=headers)
+                assert answer.status == 404
+                assert "site_" not in answer.read().decode()
+        server.get("/nowhere/")
+        told = server.say(way.metrics % token)
+        assert 'site_service_up{service="database"} 1.0' in told
+        assert 'site_requests_total{method="GET",status="404",view="none"}' in told
+        assert re.search(r"^site_backup_disk_free_bytes \S+$", told, re.MULTILINE)
+        assert server.run(way.metrics % "wrong", check=False).returncode != 0
 
     def test_a_visitor_cannot_say_that_he_is_somebody_else(self, server: Machine, way: Way) -> None:
         server.get("/nowhere/", headers={"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http"})

@@ -12,7 +12,7 @@ from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
-from tests.deploy.site_checks import HEADERS, SiteChecks, Way
+from tests.deploy.site_checks import BY_NGINX, HEADERS, SiteChecks, Way
 from tests.documents import sections
 from tests.servers import wait_until
 
@@ -24,13 +24,19 @@ WAY = Way(
     access_log="docker logs my_project-nginx-1 2>&1",
     output="docker logs my_project-web-1 2>&1",
     compression="gzip",
+    token="sed -n 's/^OPERATOR_TOKEN=//p' /opt/my_project/.env.production",
+    # As a Prometheus in a container beside those of the project.
+    metrics=(
+        "docker run --rm --network my_project_backend nginx:1.30-trixie curl --silent --show-error --fail"
+        " --header 'Authorization: Bearer %s' http://web:8000/metrics/"
+    ),
 )
 
 
 @pytest.fixture(scope="module")
 def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which the first start was made, step by step."""
-    project = bake(**ALL_OFF | {"deployment": "docker"})
+    project = bake(**ALL_OFF | {"deployment": "docker", "use_metrics": True})
     with docker_machine(docker, tmp_path_factory.mktemp("machine"), project.path, "3.13") as running:
         yield running
 
@@ -156,7 +162,7 @@ class TestBehindTheNginxOfTheHost(SiteChecks):
     @pytest.fixture
     def way(self) -> Way:
         """How to reach what the tests look at."""
-        return WAY._replace(access_log="cat /var/log/nginx/*.log", compression="br")
+        return WAY._replace(access_log="cat /var/log/nginx/*.log", compression="br", metrics=BY_NGINX)
 
     def test_a_release_loses_no_request(self, server: Machine) -> None:
         server.run("cd /opt/my_project; sed -i 's/^version = .*/version = \"0.2.0\"/' pyproject.toml")

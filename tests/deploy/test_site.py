@@ -16,7 +16,7 @@ from tests.deploy.machine import Machine, machine
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
-from tests.deploy.site_checks import PASSWORD, SiteChecks, Way
+from tests.deploy.site_checks import BY_NGINX, PASSWORD, SiteChecks, Way
 from tests.documents import sections
 from tests.test_release_papers import SOME_TESTS
 
@@ -27,6 +27,8 @@ WAY = Way(
     access_log="cat /var/log/nginx/*.log",
     output="journalctl --unit=my_project-web.service --output=cat --no-pager",
     compression="br",
+    token="sed -n 's/^OPERATOR_TOKEN=//p' /etc/my_project/environment",
+    metrics=BY_NGINX,
 )
 
 
@@ -35,9 +37,9 @@ BIN = "/srv/my_project/source/deploy/bin"
 
 @pytest.fixture(scope="module")
 def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with everything off that can be."""
+    """A project with everything off that can be, but for metrics."""
     folder = tmp_path_factory.mktemp("source") / "project"
-    shutil.copytree(bake(**ALL_OFF | {"deployment": "systemd"}).path, folder)
+    shutil.copytree(bake(**ALL_OFF | {"deployment": "systemd", "use_metrics": True}).path, folder)
     return folder
 
 

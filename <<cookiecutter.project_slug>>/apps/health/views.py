@@ -6,10 +6,10 @@ that what a request needs is there: whoever sends requests asks it.
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
-from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from apps.core.operators import is_from_operator
 from apps.health.readiness import run_checks
 
 
@@ -44,10 +44,3 @@ def seen(request: HttpRequest) -> dict[str, str | None]:
         "forwarded_for": request.headers.get("X-Forwarded-For"),
         "request_id": request.headers.get("X-Request-ID"),
     }
-
-
-def is_from_operator(request: HttpRequest) -> bool:
-    """Say whether a request has OPERATOR_TOKEN."""
-    sent = request.headers.get("Authorization", "")
-    expected = f"Bearer {settings.OPERATOR_TOKEN}"
-    return bool(settings.OPERATOR_TOKEN) and constant_time_compare(sent, expected)

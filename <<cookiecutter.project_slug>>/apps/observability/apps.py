@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class ObservabilityConfig(AppConfig):
-    """Logs that can be searched and hold no secrets."""
+    """What operators see of the running site: a log that can be searched and holds no secrets."""
 
     name = "apps.observability"

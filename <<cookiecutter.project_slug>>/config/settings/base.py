@@ -55,6 +55,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "apps.observability.middleware.RequestMiddleware",
+    # >> if cookiecutter.use_metrics
+    # Before all others: it counts whatever they answer.
+    "apps.observability.metrics.middleware.MetricsMiddleware",
+    # >> endif
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
@@ -169,6 +173,14 @@ PREFLIGHT_CHECKS = {
     "read_only": "apps.maintenance.preflight.check",
 }
 
+# >> if cookiecutter.use_metrics
+# Metrics
+from config.settings.components.metrics import *
+
+if REDIS_URL:
+    CACHES["default"]["BACKEND"] = "apps.observability.metrics.cache.RedisCache"
+
+# >> endif
 # E-mail
 MAILERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": env("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")},

@@ -1,0 +1,53 @@
+"""Counts and times what the site answers, and answers Prometheus."""
+
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
+
+from apps.core.operators import is_from_operator
+from apps.observability.metrics import instruments
+from apps.observability.metrics.database import watch_connections
+from apps.observability.metrics.exposition import CONTENT_TYPE, exposition
+
+ADDRESS = "/metrics/"
+# Anything can be sent as a method, and each that is counted by its name is remembered for ever.
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+
+
+class MetricsMiddleware:
+    """Stands before all others, so that it sees what they answer too, and what Prometheus asks comes in by any host.
+
+    Whoever asks for the metrics without OPERATOR_TOKEN is answered as at any address that is not there.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        watch_connections()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Return the metrics, which are not counted themselves, or the site's answer."""
+        if request.path_info == ADDRESS and request.method == "GET" and is_from_operator(request):
+            return HttpResponse(exposition(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+        method = request.method if request.method in METHODS else "other"
+        with instruments.REQUESTS_IN_PROGRESS.track_inprogress():
+            start = time.perf_counter()
+            response = self.get_response(request)
+            seconds = time.perf_counter() - start
+        view = view_of(request, response)
+        instruments.REQUESTS.labels(method, view, str(response.status_code)).inc()
+        instruments.REQUEST_SECONDS.labels(method, view).observe(seconds)
+        return response
+
+
+def view_of(request: HttpRequest, response: HttpResponse) -> str:
+    """Return the name of the view for a request, of which there are as many as the project has, or ``none``."""
+    match = request.resolver_match
+    if match is None and response.status_code != 404:
+        # Answered before its view was looked for, as a probe is, or what is led to HTTPS.
+        try:
+            match = resolve(request.path_info)
+        except Resolver404:
+            return "none"
+    return match.view_name if match else "none"

@@ -1,0 +1,21 @@
+"""Metrics for Prometheus, which /metrics/ tells whoever sends OPERATOR_TOKEN."""
+
+# >> if cookiecutter.use_celery
+from config.settings.components.celery import CELERY_TASK_ALWAYS_EAGER
+
+# >> endif
+# What the apps tell of themselves, by a name that says whose it is; each yields apps.core.readings.Reading.
+METRICS_READINGS = {
+    "services": "apps.health.readings.services",
+    "backups": "apps.backups.readings.backups",
+    "read_only": "apps.maintenance.readings.read_only",
+}
+
+# >> if cookiecutter.use_celery
+if not CELERY_TASK_ALWAYS_EAGER:
+    METRICS_READINGS["queues"] = "apps.observability.metrics.tasks.queues"
+    METRICS_READINGS["results"] = "apps.observability.metrics.tasks.results"
+
+# What a worker imports when it starts, besides the tasks.
+CELERY_IMPORTS = ["apps.observability.metrics.task_results"]
+# >> endif

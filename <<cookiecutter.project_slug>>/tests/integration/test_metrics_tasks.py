@@ -1,0 +1,84 @@
+"""Results of tasks, and a Redis that does not take them. The template's tests count those of a real worker."""
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from apps.core.tasks import clear_expired_sessions
+from apps.observability.metrics import task_results, tasks
+from config import celery_app
+
+
+@pytest.fixture(autouse=True)
+def fresh_client() -> Iterator[None]:
+    """The connection belongs to the Redis of the settings."""
+    task_results.client.cache_clear()
+    yield
+    task_results.client.cache_clear()
+
+
+@pytest.mark.servers
+@pytest.mark.django_db
+def test_a_task_that_ran_in_its_caller_is_none_of_a_worker() -> None:
+    def counted() -> float:
+        return sum(reading.value for reading in tasks.results() if reading.name == "site_tasks_total")
+
+    before = counted()
+    clear_expired_sessions.delay().get()
+    assert counted() == before
+
+
+@pytest.mark.servers
+def test_every_task_is_told_of_before_it_has_run() -> None:
+    results = {tuple(reading.labels.values()) for reading in tasks.results()}
+    assert ("apps.core.tasks.clear_expired_sessions", "FAILURE") in results
+    assert not {task for task, _ in results if task.startswith("celery.")}
+
+
+@pytest.mark.servers
+def test_results_add_up() -> None:
+    def counted() -> dict[str, float]:
+        labels = {"task": clear_expired_sessions.name, "state": "RETRY"}
+        return {reading.name: reading.value for reading in tasks.results() if reading.labels == labels}
+
+    before = counted()
+    for seconds in (0.5, 1.5):
+        task_results.count(clear_expired_sessions, "RETRY", seconds)
+    after = counted()
+    assert after["site_tasks_total"] - before.get("site_tasks_total", 0) == 2
+    assert after["site_task_seconds_total"] - before.get("site_task_seconds_total", 0) == pytest.approx(2)
+
+
+@pytest.mark.servers
+def test_queues_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
+    [before] = tasks.queues()
+    assert before.labels == {"queue": "celery"}
+    clear_expired_sessions.delay()
+    try:
+        [after] = tasks.queues()
+        assert after.value == before.value + 1
+    finally:
+        with celery_app.connection_for_write() as connection:
+            channel: Any = connection.default_channel
+            channel.client.rpop("celery")
+
+
+def test_a_redis_that_is_down_fails_no_task(
+    settings: Settings, refusing_server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REDIS_URL = f"redis://{refusing_server}/0"
+    with caplog.at_level(logging.WARNING):
+        task_results.count(clear_expired_sessions, "SUCCESS", 1)
+    assert "The result of apps.core.tasks.clear_expired_sessions was not counted" in caplog.text
+
+
+def test_a_redis_that_hangs_holds_a_task_for_a_second(settings: Settings, frozen_server: str) -> None:
+    settings.REDIS_URL = f"redis://{frozen_server}/0"
+    start = time.perf_counter()
+    task_results.count(clear_expired_sessions, "SUCCESS", 1)
+    assert time.perf_counter() - start < 3
