@@ -112,8 +112,10 @@ ADDED = {
     """,
     "celery": """
         apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
+        apps/maintenance/management/commands/task_queue.py apps/maintenance/queue.py
         apps/maintenance/worker.py config/celery.py config/settings/components/celery.py
-        tests/integration/test_celery.py tests/integration/test_read_only_tasks.py tests/unit/test_tasks.py
+        tests/integration/test_celery.py tests/integration/test_read_only_tasks.py tests/integration/test_task_queue.py
+        tests/unit/test_tasks.py
     """,
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
