@@ -284,12 +284,9 @@ def test_the_checks_of_the_document_pass(
     project: Project, python: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     (project.path / ".venv").symlink_to(python.parents[1])
-    blocks = shell_blocks(project.path / "PRODUCTION.md")
-    assert len(blocks) == 2
+    [block] = shell_blocks(project.path / "PRODUCTION.md")
     with started(project, python, tmp_path / "log", **environment):
-        outputs = [project.run("sh", "-euc", block, **environment).stdout for block in blocks]
-    assert len(outputs[0].strip()) == 64
-    assert "no issues" in outputs[1]
+        assert "no issues" in project.run("sh", "-euc", block, **environment).stdout
 
 
 def test_the_examples_of_the_document_are_taken_by_gunicorn(
