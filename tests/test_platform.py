@@ -1,5 +1,6 @@
 """A project on a platform: what its documents say of backups, followed where the database can be reached."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,13 +10,17 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.ci.vulnerabilities import vulnerabilities
 from tests.combinations import ALL_OFF
-from tests.conftest import Project, clean_environment
+from tests.conftest import Project, clean_environment, tool
 from tests.documents import sections
+from tests.drift.history import commit_all
 from tests.servers import Server, find
 
 NAME = "backup_20261126_023000"
 MAKE = "from apps.users.models import User; User.objects.create_user('%s@example.com')"
+# Those that leave it to the platform, or are filled in.
+PROSE = ["start-and-stop", "logs", "deploy-and-roll-back", "redis-down", "incident-notes", "owners"]
 COUNT = "from apps.users.models import User; print('accounts:', User.objects.count())"
 
 
@@ -28,10 +33,11 @@ class Maintainer(Project):
         self.production = urlsplit(server.url)._replace(path="/production").geturl()
         self.home = folder.parent / "home"
         self.home.mkdir()
+        self.more: dict[str, str] = {}
 
     def follow(self, block: str, typed: str = "", folder: Path | None = None) -> str:
         """Run a block of a document, and type what it asks for; return what it prints."""
-        variables = {"DATABASE_URL": self.server.url, "PRODUCTION_URL": self.production}
+        variables = {"DATABASE_URL": self.server.url, "PRODUCTION_URL": self.production} | self.more
         result = subprocess.run(
             ["sh", "-euc", block],
             cwd=folder or self.path,
@@ -127,6 +133,75 @@ def test_a_copy_is_decrypted_where_the_private_key_is(maintainer: Maintainer) ->
     assert f"{newest}.media.tar: OK" in said
 
 
+def test_secrets_are_made(maintainer: Maintainer) -> None:
+    found = sections(maintainer.path / "docs/runbooks/rotate-secrets.md")
+    [key], [token] = found["`SECRET_KEY`"], found["`OPERATOR_TOKEN`"]
+    assert len(maintainer.follow(key).strip()) == 64
+    assert len(maintainer.follow(token).strip()) == 48
+
+
+def test_a_package_with_a_hole_is_found_and_raised(maintainer: Maintainer, tmp_path: Path) -> None:
+    """In a clone that is a version behind; `make test` on its own is what tests/test_pieces.py runs."""
+    folder = tmp_path / "clone"
+    shutil.copytree(maintainer.path, folder, symlinks=True)
+    clone = Maintainer(folder, maintainer.server)
+    commit_all(folder, "Begin")
+    former = "sqlparse==0.5.2"
+    for path in (folder / "requirements").glob("*.txt"):
+        path.write_text(re.sub(r"(?m)^sqlparse==[0-9.]+", former, path.read_text()))
+    for name in ("test.installed", "development.installed"):
+        (folder / ".venv" / name).touch()
+    found = sections(folder / "docs/runbooks/vulnerable-dependency.md")
+    [look], [lock, test] = found["Is it in use?"], found["Raise it"]
+    with vulnerabilities("127.0.0.1") as service:
+        clone.more = service.environment() | {"PATH": f"{Path(tool('uv')).parent}:{os.environ['PATH']}"}
+        said = clone.follow(look)
+        assert f"{former} " in said
+        assert "does not import it itself" in said
+        assert "No known vulnerabilities found" in said
+        service.bad.add("sqlparse")
+        with pytest.raises(AssertionError, match=r"sqlparse +0\.5\.2 +OSV-2026-1"):
+            clone.follow(look)
+        service.bad.clear()
+        said = clone.follow(lock)
+    assert "requirements/production.txt" in said
+    assert former not in (folder / "requirements/production.txt").read_text()
+    assert test == "make test\n"
+
+
+@pytest.fixture
+def on_call(
+    bake: Callable[..., Project],
+    install: Callable[..., Path],
+    postgresql: Server,
+    redis: Server,
+    tmp_path: Path,
+) -> Maintainer:
+    """A clone of a project with background tasks, whose worker on the platform is scaled to nothing."""
+    project = bake(**ALL_OFF | {"use_celery": True})
+    shutil.copytree(project.path, tmp_path / "clone")
+    (tmp_path / "clone/.venv").symlink_to(install(project, "test").parents[1])
+    found = Maintainer(tmp_path / "clone", postgresql)
+    found.more = {"PRODUCTION_REDIS_URL": redis.url}
+    return found
+
+
+def test_a_backlog_is_seen_and_cut(on_call: Maintainer, redis: Server) -> None:
+    environment = {"REDIS_URL": redis.url, "DATABASE_URL": on_call.server.url}
+    send = "from apps.core.tasks import clear_expired_sessions as task; [task.delay() for _ in range(%d)]"
+    python = on_call.path / ".venv/bin/python"
+    on_call.run(python, "manage.py", "shell", "--no-imports", "--command", send % 3, **environment)
+    look = on_call.runbook("queue-backlog", "How long is it, and what runs?")
+    said = on_call.follow(look)
+    assert "Waiting: 3\n       3    apps.core.tasks.clear_expired_sessions" in said
+    assert "No worker answers." in said
+    assert "Removed 3 that waited" in on_call.follow(on_call.runbook("queue-backlog", "Remove one kind"))
+    on_call.run(python, "manage.py", "shell", "--no-imports", "--command", send % 1, **environment)
+    said = on_call.follow(on_call.runbook("queue-backlog", "A task that kills its worker"))
+    assert "Removed 1 that waited" in said
+    assert "Waiting: 0" in on_call.follow(look)
+
+
 def test_every_block_of_the_runbooks_is_run(maintainer: Maintainer) -> None:
     """By these tests; those of the other deployments by tests/deploy."""
     found = {
@@ -145,4 +220,6 @@ def test_every_block_of_the_runbooks_is_run(maintainer: Maintainer) -> None:
         "read-only-window": [before, "Begin", "End"],
         "database-down": [],
         "disk-full": [before, "See what takes the room", "Afterwards"],
-    }
+        "rotate-secrets": ["`SECRET_KEY`", "`OPERATOR_TOKEN`"],
+        "vulnerable-dependency": ["Is it in use?", "Raise it"],
+    } | {name: [] for name in PROSE}

@@ -64,8 +64,10 @@ config/__init__.py config/asgi.py config/preflight.py config/urls.py config/wsgi
 config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
 config/settings/guard.py config/settings/production.py config/settings/test.py
 config/settings/components/backups.py
-docs/runbooks/README.md docs/runbooks/back-up.md docs/runbooks/database-down.md docs/runbooks/disk-full.md
-docs/runbooks/drill.md docs/runbooks/read-only-window.md docs/runbooks/restore.md
+docs/runbooks/README.md docs/runbooks/back-up.md docs/runbooks/database-down.md docs/runbooks/deploy-and-roll-back.md
+docs/runbooks/disk-full.md docs/runbooks/drill.md docs/runbooks/incident-notes.md docs/runbooks/logs.md
+docs/runbooks/owners.md docs/runbooks/read-only-window.md docs/runbooks/redis-down.md docs/runbooks/restore.md
+docs/runbooks/rotate-secrets.md docs/runbooks/start-and-stop.md docs/runbooks/vulnerable-dependency.md
 docs/maintainers/release-workflow.md docs/maintainers/template.md
 docs/maintainers/planning/releases/README.md docs/maintainers/planning/releases/history.md
 docs/maintainers/planning/releases/templates/checklist.md docs/maintainers/planning/releases/templates/release-notes.md
@@ -109,7 +111,7 @@ ADDED = {
         deploy/nginx/413.html deploy/nginx/429.html deploy/nginx/host.conf deploy/nginx/http.conf
         deploy/nginx/maintenance.html deploy/nginx/mozilla-intermediate.conf deploy/nginx/proxy.conf
         deploy/nginx/redirect.conf deploy/nginx/refuse.conf deploy/nginx/render deploy/nginx/server.conf
-        deploy/nginx/site.conf tests/integration/test_nginx_headers.py
+        deploy/nginx/site.conf docs/runbooks/certificate-expiry.md tests/integration/test_nginx_headers.py
     """,
     "systemd": """
         apps/core/deployments/systemd.py
@@ -133,10 +135,12 @@ ADDED = {
     """,
     "celery": """
         apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
+        apps/maintenance/management/commands/task_queue.py apps/maintenance/queue.py
         apps/maintenance/worker.py apps/observability/task_lines.py apps/preflight/checks/broker.py
         apps/preflight/checks/worker.py apps/preflight/tasks.py config/celery.py
-        config/settings/components/celery.py tests/integration/test_celery.py
-        tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py tests/unit/test_tasks.py
+        config/settings/components/celery.py docs/runbooks/queue-backlog.md tests/integration/test_celery.py
+        tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py
+        tests/integration/test_task_queue.py tests/unit/test_tasks.py
     """,
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "metrics": """

@@ -23,6 +23,7 @@ from tests.deploy.damage import (
     break_worker,
     give_version,
 )
+from tests.deploy.incident_checks import TASKS, IncidentChecks, Incidents
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.release_checks import ReleaseChecks, python
@@ -43,7 +44,7 @@ def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactor
     """A project with everything on, whose next releases differ by what a test changes."""
     folder = tmp_path_factory.mktemp("source") / "project"
     shutil.copytree(bake(python_version="3.14", **ALL_ON | {"deployment": "docker"}).path, folder)
-    add_task(folder, EFFECT)
+    add_task(folder, EFFECT + TASKS)
     return folder
 
 
@@ -307,6 +308,29 @@ class TestRelease(ReleaseChecks):
     def manage(self) -> str:
         """What begins a command of manage.py."""
         return MANAGE
+
+
+class TestIncidents(IncidentChecks):
+    """With Docker Compose."""
+
+    @pytest.fixture
+    def manage(self) -> str:
+        """What begins a command of manage.py."""
+        return MANAGE
+
+    @pytest.fixture
+    def incidents(self) -> Incidents:
+        """What the runbooks leave to the deployment."""
+        return Incidents(
+            settings=ENVIRONMENT,
+            passwords=("POSTGRES_PASSWORD", "REDIS_PASSWORD"),
+            stop_redis=f"{COMPOSE} stop redis",
+            stop_database=f"{COMPOSE} stop db",
+            stop_worker=f"{COMPOSE} stop worker",
+            begun=f"{COMPOSE} ps --quiet web worker | xargs docker inspect --format '{{{{.State.StartedAt}}}}'",
+            release=("A new release", "Going back"),
+            key=f"{FOLDER}/nginx/ssl/privkey.pem",
+        )
 
 
 def test_everything_is_back_after_a_restart_of_the_machine(server: Machine) -> None:

@@ -24,8 +24,10 @@ from tests.deploy.damage import (
     break_worker,
     give_version,
 )
+from tests.deploy.incident_checks import TASKS, IncidentChecks, Incidents
 from tests.deploy.load import CONNECTIONS, Load
 from tests.deploy.machine import Machine, machine
+from tests.deploy.release_checks import blocks
 from tests.deploy.runbook_checks import window
 from tests.deploy.site_checks import PASSWORD, style_of
 from tests.documents import sections
@@ -46,7 +48,7 @@ def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactor
     """
     folder = tmp_path_factory.mktemp("source") / "project"
     shutil.copytree(bake(python_version="3.14", **ALL_ON).path, folder)
-    add_task(folder, EFFECT)
+    add_task(folder, EFFECT + TASKS)
     return folder
 
 
@@ -482,6 +484,34 @@ def test_a_full_disk_breaks_nothing(server: Machine, limit: str, step: str, reas
     finally:
         server.run("umount /srv; umount /small")
     assert server.ready() == ALL_READY
+
+
+class TestIncidents(IncidentChecks):
+    """With systemd."""
+
+    @pytest.fixture
+    def manage(self) -> str:
+        """What begins a command of manage.py."""
+        return f"{BIN}/manage"
+
+    @pytest.fixture
+    def incidents(self) -> Incidents:
+        """What the runbooks leave to the deployment."""
+        return Incidents(
+            settings=ENVIRONMENT,
+            passwords=("DATABASE_URL", "REDIS_URL"),
+            stop_redis="systemctl stop redis-server@my_project",
+            stop_database="systemctl stop postgresql@17-main",
+            stop_worker="systemctl stop my_project-worker",
+            begun="systemctl show --property=MainPID --value my_project-web my_project-worker",
+            release=("Releasing", "Rolling back"),
+            key="/etc/ssl/my_project/privkey.pem",
+        )
+
+    def test_what_the_system_brings_is_brought_up_to_date(self, server: Machine) -> None:
+        [text] = blocks(server, "The system's packages", "docs/runbooks/vulnerable-dependency.md")
+        server.run(text, user="admin")
+        wait_until(server.is_ready, 30, "the site's return")
 
 
 def test_every_unit_is_back_after_a_restart_of_the_machine(server: Machine) -> None:

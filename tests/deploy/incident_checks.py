@@ -1,0 +1,287 @@
+"""What docs/runbooks says of incidents, done on a machine as it is written, with a project that has background tasks.
+
+A test module inherits from IncidentChecks, and has three fixtures: ``server``, the machine; ``manage``, what begins a
+command of manage.py on it; and ``incidents``, how this deployment does what the runbooks leave to it. In a document
+that has both ways of deploying, the first block under a heading is systemd's.
+"""
+
+import json
+import re
+from typing import NamedTuple
+
+from tests.deploy.machine import Machine
+from tests.deploy.release_checks import blocks, python
+from tests.deploy.runbook_checks import FOLDER
+from tests.deploy.runbook_checks import follow as follow_with_manage
+from tests.deploy.site_checks import log_in
+from tests.documents import sections
+from tests.servers import wait_until
+
+SEND = "from apps.core.tasks import %s as task; [task.delay(%s) for number in range(%d)]"
+# Two tasks for the project that is deployed: one whose effect can be counted, and one that kills what runs it.
+TASKS = '''
+
+@shared_task
+def count_up(number: int) -> None:
+    """Tell in the cache that it has run."""
+    from django.core.cache import cache
+
+    cache.set(f"count-{number}", True, timeout=None)
+
+
+@shared_task
+def end_badly() -> None:
+    """End the process that runs it, as the kernel does when memory is used up."""
+    import os
+    import signal
+
+    os.kill(os.getpid(), signal.SIGKILL)
+'''
+COUNTED = 'from django.core.cache import cache; print(len(cache.get_many([f"count-{n}" for n in range(20)])))'
+UNCOUNT = 'from django.core.cache import cache; cache.delete_many([f"count-{n}" for n in range(20)])'
+# Lines that the log of the application has, as text, or as JSON, and as a part of it tells them.
+ERRORS = [
+    "2026-11-26 09:14:02,123 ERROR django.request Internal Server Error: /admin/",
+    "[2026-11-26 09:14:02,123: ERROR/MainProcess] Task handler raised error: WorkerLostError()",
+    '{"timestamp": "2026-11-26T09:14:02Z", "level": "error", "logger": "django.request", "event": "failed"}',
+    '{"timestamp":"2026-11-26T09:14:02Z","level":"critical","logger":"config","event":"failed"}',
+]
+NO_ERRORS = [
+    "2026-11-26 09:14:02,123 INFO django.server no error",
+    '{"timestamp": "2026-11-26T09:14:02Z", "level": "info", "logger": "config", "event": "no error"}',
+    '[21/Nov/2026:09:14:02 +0000] 203.0.113.7 "GET /ERRORS HTTP/1.1" 200 4381 12ms 5f1c9d2ab3e04c7d',
+]
+# The headings that have blocks; two of redis-down.md are named after what Redis runs in.
+HEADINGS = {
+    "start-and-stop": ["See the state of everything", "Stop", "Start", "Restart", "After a restart of the machine"],
+    "logs": ["Where each log is", "The last errors", "One request"],
+    "deploy-and-roll-back": ["Before", "Release", "See that it went well", "Roll back"],
+    "queue-backlog": [
+        *("Before you begin", "How long is it, and what runs?", "Start the worker", "More workers for a while"),
+        *("Remove one kind", "A task that kills its worker"),
+    ],
+    "certificate-expiry": [
+        *("How long is it valid?", "Renew it by hand", "What certbot has is not in use"),
+        "A certificate from elsewhere",
+    ],
+    "rotate-secrets": ["`SECRET_KEY`", "The database", "Redis", "`OPERATOR_TOKEN`", "Take it over"],
+    "incident-notes": [],
+    "owners": [],
+    "README": [],
+}
+
+
+class Incidents(NamedTuple):
+    """What differs between the deployments, in commands of the machine."""
+
+    # The file of the settings, and the variables in it that change when the passwords of database and Redis do.
+    settings: str
+    passwords: tuple[str, str]
+    # Stop Redis, and the database, as when they had ended by themselves; and the worker.
+    stop_redis: str
+    stop_database: str
+    stop_worker: str
+    # Print what tells when the site's process, and the worker's, have begun.
+    begun: str
+    # The first heading of DEPLOYMENT.md whose first block releases, and the one that goes back.
+    release: tuple[str, str]
+    # What serves the certificate keeps its key so.
+    key: str
+
+
+def follow(server: Machine, name: str, heading: str, number: int = 0, home: str = "") -> str:
+    """Run a block of a runbook, in the folder ``home`` if there is one, and return what it prints."""
+    text = blocks(server, heading, f"{FOLDER}/{name}.md")[number]
+    result = server.run(f"cd {home or '/'}\n{text}", user="admin")
+    return str(result.stdout)
+
+
+def with_blocks(server: Machine, name: str) -> list[str]:
+    """Return the headings of a runbook that have blocks."""
+    return [heading for heading, found in sections(server.repository / f"{FOLDER}/{name}.md").items() if found]
+
+
+def settings(server: Machine, incidents: Incidents) -> dict[str, str]:
+    """Return the settings that a file of them has."""
+    lines = server.say(f"cat {incidents.settings}").splitlines()
+    return {name: value for name, _, value in (line.partition("=") for line in lines if not line.startswith("#"))}
+
+
+def is_logged_in(server: Machine, cookie: str) -> bool:
+    """Say whether a session is one of the administrator."""
+    answer = server.get("/admin/", headers={"Cookie": cookie})
+    return answer.status == 200 and "ann@example.com" in answer.read().decode()
+
+
+def is_operator(server: Machine, token: str) -> bool:
+    """Say whether /ready/ takes who sends a token for an operator."""
+    return "details" in json.loads(server.get("/ready/", headers={"Authorization": f"Bearer {token}"}).read())
+
+
+class IncidentChecks:
+    """The runbooks of incidents, one after another."""
+
+    def test_every_block_of_the_incidents_is_run(self, server: Machine, incidents: Incidents) -> None:
+        """By these tests; what releases and goes back by those of releases, which have the same commands."""
+        assert {name: with_blocks(server, name) for name in HEADINGS} == HEADINGS
+        for heading, in_deployment in zip(("Release", "Roll back"), incidents.release, strict=True):
+            assert blocks(server, heading, f"{FOLDER}/deploy-and-roll-back.md")[0] == server.block(in_deployment)
+
+    def test_the_state_is_shown_and_the_site_stopped_started_and_restarted(
+        self, server: Machine, incidents: Incidents
+    ) -> None:
+        name = "start-and-stop"
+        assert "redis" in follow(server, name, "See the state of everything")
+        follow(server, name, "Stop")
+        answer = server.get("/")
+        assert (answer.status, "being worked on" in answer.read().decode()) == (503, True)
+        follow(server, name, "See the state of everything")
+        follow(server, name, "Start")
+        assert server.is_ready()
+        before = server.say(incidents.begun).split()
+        follow(server, name, "Restart")
+        assert server.is_ready()
+        after = server.say(incidents.begun).split()
+        assert (len(after), len(before)) == (2, 2)
+        assert set(before).isdisjoint(after)
+        follow(server, name, "After a restart of the machine")
+
+    def test_a_release_is_looked_at(self, server: Machine) -> None:
+        assert f'"version": "{server.version()}"' in follow(server, "deploy-and-roll-back", "Before")
+        said = follow(server, "deploy-and-roll-back", "See that it went well")
+        assert f'"version": "{server.version()}"' in said
+        assert '"status": "ready"' in said
+
+    def test_an_error_is_found_in_the_logs_and_followed_by_its_number(
+        self, server: Machine, incidents: Incidents
+    ) -> None:
+        follow(server, "logs", "Where each log is")
+        cookie = log_in(server).split(";")[0]
+        server.run(incidents.stop_database)
+        answer = server.get("/admin/", headers={"Cookie": cookie})
+        number = answer.headers["X-Request-ID"]
+        assert answer.status == 500
+        follow(server, "database-down", with_blocks(server, "database-down")[1])
+        look = blocks(server, "The last errors", f"{FOLDER}/logs.md")[0]
+        wait_until(
+            lambda: "Internal Server Error: /admin/" in server.run(look, user="admin").stdout, 10, "the error's line"
+        )
+        [pattern] = re.findall(r"grep --extended-regexp '(.*)'", look)
+        pattern = pattern.replace("[]/", r"[\]/")
+        assert [line for line in ERRORS if not re.search(pattern, line)] == []
+        assert [line for line in NO_ERRORS if re.search(pattern, line)] == []
+        one = blocks(server, "One request", f"{FOLDER}/logs.md")[0]
+        said = server.run(re.sub("number=.*", f"number={number}", one), user="admin").stdout
+        assert f'"request_id":"{number}"' in said
+        assert '"GET /admin/ HTTP/1.1" 500' in said
+
+    def test_without_redis_pages_go_on_and_it_is_started_again(self, server: Machine, incidents: Incidents) -> None:
+        """What redis-down.md says of pages, logging in, the admin, tasks and the cache."""
+        cookie = log_in(server).split(";")[0]
+        server.run(incidents.stop_redis)
+        status, checks = server.ready()
+        assert (status, checks["database"], checks["cache"], checks["broker"]) == (503, True, False, False)
+        assert (server.get("/").status, server.get("/health/").status) == (200, 200)
+        assert is_logged_in(server, cookie)
+        assert is_logged_in(server, log_in(server).split(";")[0])
+        look, start = with_blocks(server, "redis-down")[:2]
+        follow(server, "redis-down", look)
+        follow(server, "redis-down", start)
+        assert server.is_ready()
+        follow(server, "redis-down", start, 1)
+        assert server.is_ready()
+
+    def test_secrets_are_changed_and_nobody_is_logged_out(self, server: Machine, incidents: Incidents) -> None:
+        name = "rotate-secrets"
+        cookie = log_in(server).split(";")[0]
+        before, mode = settings(server, incidents), server.say(f"stat --format='%a %U %G' {incidents.settings}")
+        said = follow(server, name, "`SECRET_KEY`")
+        now = settings(server, incidents)
+        assert now["SECRET_KEY_FALLBACKS"] == before["SECRET_KEY"] != now["SECRET_KEY"]
+        said += follow(server, name, "Take it over")
+        assert is_logged_in(server, cookie)
+        new_cookie = log_in(server).split(";")[0]
+        # The next to restart the site takes these over.
+        later = len(blocks(server, "`SECRET_KEY`", f"{FOLDER}/{name}.md")) // 2
+        for heading, number in (("`SECRET_KEY`", later), ("`OPERATOR_TOKEN`", 0), ("The database", 0), ("Redis", 0)):
+            said += follow(server, name, heading, number)
+        wait_until(server.is_ready, 30, "the site's return")
+        after = settings(server, incidents)
+        assert "SECRET_KEY_FALLBACKS" not in after
+        assert not is_logged_in(server, cookie)
+        assert is_logged_in(server, new_cookie)
+        for variable in ("SECRET_KEY", "OPERATOR_TOKEN", *incidents.passwords):
+            assert len(after[variable]) >= 48
+            assert after[variable] != before[variable]
+        assert (is_operator(server, before["OPERATOR_TOKEN"]), is_operator(server, after["OPERATOR_TOKEN"])) == (0, 1)
+        assert server.say(f"stat --format='%a %U %G' {incidents.settings}") == mode
+        assert [value for value in {*before.values(), *after.values()} if len(value) > 40 and value in said] == []
+
+    def test_the_certificate_is_renewed_and_replaced(self, server: Machine, incidents: Incidents) -> None:
+        name = "certificate-expiry"
+
+        def served() -> str:
+            said = follow(server, name, "How long is it valid?")
+            assert "Expiry Date:" in said
+            return re.findall("(?m)^serial=(.*)", said)[0]
+
+        before = served()
+        server.run(blocks(server, "Renew it by hand", f"{FOLDER}/{name}.md")[0], user="admin", timeout=120)
+        wait_until(lambda: served() != before, 20, "the new certificate's coming into use")
+        renewed = served()
+        own = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=example.com -days 5 -set_serial 4711"
+        server.run(f"cd; {own} -keyout privkey.pem -out fullchain.pem", user="admin")
+        follow(server, name, "A certificate from elsewhere", home="/home/admin")
+        wait_until(lambda: int(served(), 16) == 4711, 20, "the other certificate's coming into use")
+        assert server.run("ls /home/admin/privkey.pem", check=False).returncode != 0
+        assert server.say(f"stat --format='%a %u %g' {incidents.key}") in ("600 0 0", "640 0 101")
+        follow(server, name, "What certbot has is not in use")
+        wait_until(lambda: served() == renewed, 20, "the renewed certificate's coming into use")
+        wait_until(server.is_trusted, 20, "the certificate's being believed")
+
+    def test_the_package_that_is_in_service_is_told(self, server: Machine) -> None:
+        assert re.search(r"\d+\.\d+", follow(server, "vulnerable-dependency", "Is it in use?", 1))
+
+    def test_a_backlog_is_seen_cut_and_worked_off(self, server: Machine, manage: str, incidents: Incidents) -> None:
+        name = "queue-backlog"
+        look = "How long is it, and what runs?"
+        server.run(incidents.stop_worker)
+        python(server, manage, f"{UNCOUNT}; {SEND % ('count_up', 'number', 5)}")
+        python(server, manage, SEND % ("clear_expired_sessions", "", 3))
+        said = follow_with_manage(server, name, look).replace("\r", "")
+        assert "Waiting: 8\n       5    apps.core.tasks.count_up\n       3    apps.core" in said
+        assert "No worker answers." in said
+        assert "Removed 3 that waited" in follow_with_manage(server, name, "Remove one kind")
+        assert python(server, manage, COUNTED) == "0"
+        follow(server, name, "Start the worker")
+        wait_until(lambda: python(server, manage, COUNTED) == "5", 60, "the tasks' being run")
+        said = follow_with_manage(server, name, look)
+        assert ("Waiting: 0" in said, len(workers(said))) == (True, 1)
+
+    def test_there_are_more_workers_for_a_while(self, server: Machine) -> None:
+        look = "How long is it, and what runs?"
+        follow(server, "queue-backlog", "More workers for a while")
+        wait_until(
+            lambda: len(workers(follow_with_manage(server, "queue-backlog", look))) == 2,
+            60,
+            "the second worker's start",
+        )
+        follow(server, "queue-backlog", "More workers for a while", 1)
+        assert len(workers(follow_with_manage(server, "queue-backlog", look))) == 1
+
+    def test_a_task_that_kills_its_worker_is_removed(self, server: Machine, manage: str) -> None:
+        python(server, manage, f"{UNCOUNT}; {SEND % ('end_badly', '', 2)}; {SEND % ('count_up', 'number', 3)}")
+        text = blocks(server, "Before you begin", f"{FOLDER}/queue-backlog.md")[0]
+        text += blocks(server, "A task that kills its worker", f"{FOLDER}/queue-backlog.md")[0]
+        said = server.run(text.replace("clear_expired_sessions", "end_badly"), user="admin").stdout
+        assert "2    apps.core.tasks.end_badly" in said
+        assert "Removed 2 that waited and 0 that workers had taken." in said
+        wait_until(lambda: python(server, manage, COUNTED) == "3", 60, "the other tasks' being run")
+        said = follow_with_manage(server, "queue-backlog", "How long is it, and what runs?")
+        assert "Waiting: 0" in said
+        assert "end_badly" not in said
+
+
+def workers(said: str) -> list[str]:
+    """Return the names of the workers that task_queue tells of."""
+    return re.findall(r"(?m)^(\S+@\S+) runs \d+\r?$", said)
