@@ -72,7 +72,7 @@ def worker(broker: None, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         "celery_app.worker_main(sys.argv[1:])"
     )
     options = {key: value for key, value in celery_app.conf.broker_transport_options.items() if "unacked_" in key}
-    command = [sys.executable, "-c", start, json.dumps(options), "worker", "--loglevel", "INFO", "--without-mingle"]
+    command = [sys.executable, "-c", start, json.dumps(options), "worker", "--without-mingle"]
     command += ["--concurrency", "1", "--queues", QUEUE, "--include", __name__, "--hostname", f"{QUEUE}@here"]
     log = tmp_path / "worker.log"
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings.development"}
@@ -124,7 +124,7 @@ def test_what_runs_is_told_and_runs_no_second_time_when_it_was_removed(
     assert f"{QUEUE}@here runs 1\n" in said
     assert f" s  {work.name}  {task.id}\n" in said
     assert task_queue("--remove", work.name) == "Removed 0 that waited and 1 that workers had taken.\n"
-    wait_for(tmp_path / "worker.log", f"{task.id}] succeeded")
+    wait_for(tmp_path / "worker.log", f"task_id={task.id}")
     assert taken() == Counter()
 
 

@@ -89,7 +89,8 @@ class Front:
         self.scheme = "https"
         self.host: str | None = None
         self.forwarded: Callable[[str | None], str | None] = lambda sent: "127.0.0.1"
-        self.numbers = ["0123456789abcdef"]
+        # Numbers of the request, besides the one that the application answers with.
+        self.numbers: list[str] = []
         # What it sends in place of what the application does.
         self.headers: dict[str, list[str]] = {}
         self.late = timedelta()
