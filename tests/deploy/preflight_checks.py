@@ -43,13 +43,19 @@ def mail_server(server: Machine) -> Iterator[None]:
     server.run("systemctl stop mail-server")
 
 
-def preflight(server: Machine) -> tuple[int, dict[str, str], dict[str, str]]:
+def preflight(server: Machine, options: str = "") -> tuple[int, dict[str, str], dict[str, str]]:
     """Return its status, as the document has it run, and what it finds wrong and what mends it, by check."""
-    result = server.run(f"{blocks(server, HEADING, DOCUMENT)[0].strip()} --json", user="admin", check=False)
+    command = f"{blocks(server, HEADING, DOCUMENT)[0].strip()} --json {options}"
+    result = server.run(command, user="admin", check=False)
     findings = json.loads(result.stdout)["checks"]
     wrong = {one["name"]: one["severity"] for one in findings if one["severity"] in ("warning", "error")}
     remedies = {one["name"]: one["remedy"] for one in findings if one["remedy"]}
     return result.returncode, wrong, remedies
+
+
+def manage(server: Machine) -> str:
+    """Return what begins a command of manage.py in the document."""
+    return blocks(server, HEADING, DOCUMENT)[0].removesuffix(" preflight\n")
 
 
 def mend(server: Machine, remedy: str) -> None:
@@ -57,8 +63,19 @@ def mend(server: Machine, remedy: str) -> None:
     server.run(remedy.rpartition(": ")[2], user="admin")
 
 
+def a_stopped_worker_is_started_as_it_says(server: Machine, stop: str) -> None:
+    """Stop the worker, and have preflight say how to start it; whatever else it finds is not of interest."""
+    # There is no such bucket, which is asked for until the time is over.
+    options = "--skip media"
+    server.run(stop)
+    _, wrong, remedies = preflight(server, options)
+    assert (wrong["worker"], "broker" in wrong) == ("error", False)
+    mend(server, remedies["worker"])
+    assert "worker" not in preflight(server, options)[1]
+
+
 class PreflightChecks:
-    """One fault after another."""
+    """One fault after another. Each test finds its own and no other, so what the one before it did has mended all."""
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
@@ -74,40 +91,31 @@ class PreflightChecks:
         status, wrong, remedies = preflight(server)
         assert (status, wrong) == (1, {"backups": "warning"})
         mend(server, remedies["backups"])
-        status, wrong, remedies = preflight(server)
-        # That HSTS holds for an hour is a note.
-        assert (status, wrong, set(remedies)) == (0, {}, {"hsts"})
-
-    def test_the_document_is_followed_and_no_secret_is_told(self, server: Machine) -> None:
-        [command, *_] = blocks(server, HEADING, DOCUMENT)
-        said = server.run(command, user="admin").stdout
-        assert "\x1b" not in said
+        # As the document has it, which ends with the status 0.
+        said = server.run(blocks(server, HEADING, DOCUMENT)[0], user="admin").stdout
         assert said.splitlines()[0].startswith("OK       settings     config.settings.production")
-        assert said.count("\nERROR") == said.count("\nWARNING") == 0
+        # That HSTS holds for an hour.
+        assert [line.split()[1] for line in said.splitlines() if line.startswith("NOTE")] == ["hsts"]
+        assert "\x1b" not in said
 
     def test_a_database_that_is_stopped_is_started_as_it_says(self, server: Machine, world: World) -> None:
         server.run(world.stop_database)
         status, wrong, remedies = preflight(server)
         assert (status, wrong) == (2, {"database": "error", "site": "error"})
         mend(server, remedies["database"])
-        assert preflight(server)[:2] == (0, {})
 
     def test_a_migration_that_is_missing_is_applied_as_it_says(self, server: Machine) -> None:
-        manage = blocks(server, HEADING, DOCUMENT)[0].replace(" preflight", "").strip()
-        server.run(f"{manage} migrate sessions zero", user="admin")
+        server.run(f"{manage(server)} migrate sessions zero", user="admin")
         status, wrong, remedies = preflight(server)
         assert (status, wrong) == (2, {"migrations": "error"})
         mend(server, remedies["migrations"])
-        assert preflight(server)[:2] == (0, {})
 
     def test_a_read_only_mode_that_was_left_on_is_ended_as_it_says(self, server: Machine) -> None:
-        manage = blocks(server, HEADING, DOCUMENT)[0].replace(" preflight", "").strip()
-        server.run(f"{manage} read_only on --reason 'We are moving.'", user="admin")
+        server.run(f"{manage(server)} read_only on --reason 'We are moving.'", user="admin")
         status, wrong, remedies = preflight(server)
         assert (status, wrong) == (2, {"database": "error", "read_only": "warning"})
         assert remedies["database"].rpartition(": ")[2] == remedies["read_only"].rpartition(": ")[2]
         mend(server, remedies["read_only"])
-        assert preflight(server)[:2] == (0, {})
 
     def test_a_site_that_is_stopped_is_started_as_it_says(self, server: Machine, world: World) -> None:
         server.run(world.stop_site)

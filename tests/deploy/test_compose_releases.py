@@ -26,6 +26,7 @@ from tests.deploy.damage import (
 from tests.deploy.incident_checks import TASKS, IncidentChecks, Incidents
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
+from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import ReleaseChecks, python
 from tests.deploy.runbook_checks import window
 from tests.deploy.site_checks import style_of
@@ -244,6 +245,10 @@ def test_no_task_that_has_begun_is_lost_when_the_worker_is_stopped_or_killed(ser
     count = 'from django.core.cache import cache; print(sum(bool(cache.get(f"mark-{n}")) for n in range(60)))'
     # The kill could have come while a task was being handed over, as one of forty was measured to do.
     wait_until(lambda: int(run_in_shell(server, count)) >= 59, 120, "the effect of every task")
+
+
+def test_preflight_says_that_the_worker_is_stopped_and_how_to_start_it(server: Machine) -> None:
+    a_stopped_worker_is_started_as_it_says(server, f"{COMPOSE} stop worker")
 
 
 @pytest.mark.parametrize("service", ["web", "worker", "beat", "db", "redis", "nginx"])

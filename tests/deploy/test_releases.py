@@ -27,6 +27,7 @@ from tests.deploy.damage import (
 from tests.deploy.incident_checks import TASKS, IncidentChecks, Incidents
 from tests.deploy.load import CONNECTIONS, Load
 from tests.deploy.machine import Machine, machine
+from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import blocks
 from tests.deploy.runbook_checks import window
 from tests.deploy.site_checks import PASSWORD, style_of
@@ -421,6 +422,10 @@ def test_no_task_is_lost_when_its_worker_is_stopped_or_the_process_that_runs_it_
         f"systemctl kill --signal=TERM --kill-whom=main {WORKER}",
     ]
     assert lost(server, 120, events) == set()
+
+
+def test_preflight_says_that_the_worker_is_stopped_and_how_to_start_it(server: Machine) -> None:
+    a_stopped_worker_is_started_as_it_says(server, f"systemctl stop {WORKER}")
 
 
 def test_no_task_that_has_begun_is_lost_when_the_whole_worker_is_killed_or_redis_restarts(server: Machine) -> None:
