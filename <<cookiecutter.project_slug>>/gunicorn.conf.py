@@ -16,10 +16,6 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-# >> if cookiecutter.use_metrics
-from apps.observability.metrics import processes
-
-# >> endif
 from config.settings.environment import env
 
 CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
@@ -72,7 +68,9 @@ keepalive = 75
 # Each process tells in a file that it lives; on a disk that is slow, writing it would hang the process.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # >> if cookiecutter.use_metrics
-# Likewise the metrics: each process counts in files, and any of them can tell the sum.
+# Likewise the metrics: each process counts in files of its own, and any of them can tell the sum.
+from apps.observability.metrics import processes  # noqa: E402
+
 processes.prepare(worker_tmp_dir)
 pre_fork, post_fork, child_exit = processes.pre_fork, processes.post_fork, processes.child_exit
 # >> endif

@@ -13,7 +13,7 @@ import pytest
 
 from tests.combinations import ALL_ON
 from tests.conftest import Project
-from tests.documents import shell_blocks
+from tests.documents import sections
 from tests.servers import Server, find, free_port, listens, wait_until
 from tests.sites import Site, children, production, started, with_programs
 
@@ -284,7 +284,8 @@ def test_the_checks_of_the_document_pass(
     project: Project, python: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     (project.path / ".venv").symlink_to(python.parents[1])
-    blocks = shell_blocks(project.path / "PRODUCTION.md")
+    document = sections(project.path / "PRODUCTION.md")
+    blocks = document["Secrets"] + document["Before the first visitor"]
     assert len(blocks) == 2
     with started(project, python, tmp_path / "log", **environment):
         outputs = [project.run("sh", "-euc", block, **environment).stdout for block in blocks]
