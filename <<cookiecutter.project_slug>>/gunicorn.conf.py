@@ -69,7 +69,7 @@ keepalive = 75
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 # >> if cookiecutter.use_metrics
-# Likewise the metrics: each process counts in files, and any of them can tell the sum.
+# Likewise the metrics: each process counts in files of its own, and any of them can tell the sum.
 from apps.observability.metrics import processes  # noqa: E402
 
 processes.prepare(worker_tmp_dir)

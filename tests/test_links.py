@@ -29,6 +29,7 @@ MADE_BY_TOOLS = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruf
 MAKE = re.compile(r"(?<!\\\n)^ *(?:sudo )?(?:\w+=\S+ )*make((?: [a-z][a-z-]*)+)", re.MULTILINE)
 MODULE = re.compile(r"(?:apps|config|tests|tools)(?:\.\w+)+")
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
+TO_HEADING = re.compile(r"docs/\S+\.md#\S+")
 DOCUMENT = re.compile(r"(?:\bdocs/[\w/.-]*\w|\b[A-Z][A-Z-]*)\.md\b")
 
 
@@ -182,6 +183,9 @@ class Place:
             for part in strings(yaml.safe_load(text)):
                 if "ISSUE_TEMPLATE" in name:
                     yield from self.missing_in_markdown(name, part)
+                elif TO_HEADING.fullmatch(part):
+                    if problem := self.missing_link("", part, Document("")):
+                        yield problem
                 else:
                     yield from self.missing_paths(part)
                     yield from self.missing_commands(part)

@@ -150,11 +150,11 @@ ADDED = {
         apps/observability/metrics/instruments.py apps/observability/metrics/middleware.py
         apps/observability/metrics/processes.py config/settings/components/metrics.py docs/runbooks/alerts.md
         monitoring/alerts.yml monitoring/alerts_test.yml monitoring/dashboard.json monitoring/prometheus.yml
-        tests/integration/test_metrics.py
+        tests/integration/metrics/__init__.py tests/integration/metrics/test_metrics.py
     """,
     "metrics and celery": """
         apps/observability/metrics/task_results.py apps/observability/metrics/tasks.py
-        monitoring/dashboard-tasks.json tests/integration/test_metrics_tasks.py
+        monitoring/dashboard-tasks.json tests/integration/metrics/test_tasks.py
     """,
     "metrics and server": "deploy/nginx/metrics.conf",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",

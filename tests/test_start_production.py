@@ -14,7 +14,7 @@ import pytest
 
 from tests.combinations import ALL_ON
 from tests.conftest import Project
-from tests.documents import shell_blocks
+from tests.documents import sections
 from tests.servers import Server, find, free_port, listens, wait_until
 from tests.sites import Site, children, production, started, with_programs
 
@@ -293,7 +293,8 @@ def test_the_checks_of_the_document_pass(
 ) -> None:
     (project.path / ".venv").symlink_to(python.parents[1])
     # What needs a server and its root is done by the tests of deployments.
-    [block] = [block for block in shell_blocks(project.path / "PRODUCTION.md") if not block.startswith("sudo ")]
+    blocks = sections(project.path / "PRODUCTION.md")["Before the first visitor"]
+    [block] = [block for block in blocks if not block.startswith("sudo ")]
     with started(project, python, tmp_path / "log", **environment):
         assert "no issues" in project.run("sh", "-euc", block, **environment).stdout
 

@@ -18,6 +18,7 @@ from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import BY_NGINX, PASSWORD, SiteChecks, Way
 from tests.documents import sections
+from tests.servers import wait_until
 from tests.test_release_papers import SOME_TESTS
 
 WAY = Way(
@@ -76,6 +77,23 @@ def test_every_block_of_the_document_is_run(bake: Callable[..., Project]) -> Non
     by_script += ["4. Get a certificate", "5. Release", "6. Look at it"]
     later = ["Releasing", "Rolling back", "Changing settings", "Every day"]
     assert with_blocks == [*by_script, *later, *by_hand]
+
+
+def test_prometheus_on_the_machine_finds_the_site(server: Machine) -> None:
+    document = sections(server.repository / "PRODUCTION.md")
+    assert [heading for heading, blocks in document.items() if blocks] == [
+        "Prometheus on the machine",
+        "Secrets",
+        "Before the first visitor",
+    ]
+    install, look = document["Prometheus on the machine"]
+    server.run(install, user="admin")
+    wait_until(lambda: "=> 1 @" in server.run(look, user="admin", check=False).stdout, 60, "Prometheus's first answer")
+    assert 'instance="example.com", job="my_project"' in server.say(look)
+    rules = json.loads(server.say("curl --silent http://127.0.0.1:9090/api/v1/rules"))["data"]["groups"][0]["rules"]
+    assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
+    assert len(rules) == 9
+    assert server.say("ss --listening --tcp --numeric --no-header 'sport = :9090'").count("127.0.0.1:9090") == 1
 
 
 def test_nginx_finds_its_configuration_in_order(server: Machine, tmp_path: Path) -> None:

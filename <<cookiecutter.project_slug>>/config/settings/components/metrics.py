@@ -3,6 +3,9 @@
 # >> if cookiecutter.use_celery
 from config.settings.components.celery import CELERY_TASK_ALWAYS_EAGER
 
+# What a worker imports when it starts, besides the tasks.
+CELERY_IMPORTS = ["apps.observability.metrics.task_results"]
+
 # >> endif
 # What the apps tell of themselves, by a name that says whose it is; each yields apps.core.readings.Reading.
 METRICS_READINGS = {
@@ -10,12 +13,8 @@ METRICS_READINGS = {
     "backups": "apps.backups.readings.backups",
     "read_only": "apps.maintenance.readings.read_only",
 }
-
 # >> if cookiecutter.use_celery
 if not CELERY_TASK_ALWAYS_EAGER:
     METRICS_READINGS["queues"] = "apps.observability.metrics.tasks.queues"
     METRICS_READINGS["results"] = "apps.observability.metrics.tasks.results"
-
-# What a worker imports when it starts, besides the tasks.
-CELERY_IMPORTS = ["apps.observability.metrics.task_results"]
 # >> endif

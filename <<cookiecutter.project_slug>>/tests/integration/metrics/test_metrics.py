@@ -111,7 +111,7 @@ def test_what_the_cache_finds_is_counted(client: Client) -> None:
 def test_services_are_told(client: Client, settings: Settings) -> None:
     settings.READINESS_CHECKS = {
         "database": "apps.health.checks.database.check",
-        "cache": "tests.integration.test_metrics.broken",
+        "cache": "tests.integration.metrics.test_metrics.broken",
     }
     found = told(client)
     assert found['site_service_up{service="database"}'] == 1
@@ -126,7 +126,7 @@ def broken() -> Iterator[Reading]:
 def test_what_cannot_be_read_takes_nothing_else_away(
     client: Client, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.METRICS_READINGS = settings.METRICS_READINGS | {"broken": "tests.integration.test_metrics.broken"}
+    settings.METRICS_READINGS = settings.METRICS_READINGS | {"broken": "tests.integration.metrics.test_metrics.broken"}
     found = told(client)
     assert found['site_readings_up{source="broken"}'] == 0
     assert found['site_readings_up{source="backups"}'] == 1
