@@ -17,6 +17,7 @@ EACH_CODE = {
 }
 # Tests of what no answer changes: those jobs run them, once with everything on and once with everything off.
 ALIKE = ["tests/integration/backups", "tests/*/test_release_*.py", "tests/integration/test_read_only_*.py"]
+ALIKE += ["tests/integration/test_task_queue.py"]
 WITHOUT_ALIKE = [f"--ignore-glob={pattern}" for pattern in ALIKE]
 
 

@@ -80,10 +80,10 @@ class Incidents(NamedTuple):
     stop_worker: str
     # Print what tells when the site's process, and the worker's, have begun.
     begun: str
-    # The first heading of DEPLOYMENT.md whose first block releases, and the one that goes back.
+    # The heading of DEPLOYMENT.md whose first block releases, and the one whose first block goes back.
     release: tuple[str, str]
-    # What serves the certificate keeps its key so.
-    key: str
+    # The key of the certificate that is served, and its mode, owner and group.
+    key: tuple[str, str]
 
 
 def follow(server: Machine, name: str, heading: str, number: int = 0, home: str = "") -> str:
@@ -230,7 +230,8 @@ class IncidentChecks:
         follow(server, name, "A certificate from elsewhere", home="/home/admin")
         wait_until(lambda: int(served(), 16) == 4711, 20, "the other certificate's coming into use")
         assert server.run("ls /home/admin/privkey.pem", check=False).returncode != 0
-        assert server.say(f"stat --format='%a %u %g' {incidents.key}") in ("600 0 0", "640 0 101")
+        place, rights = incidents.key
+        assert server.say(f"stat --format='%a %u %g' {place}") == rights
         follow(server, name, "What certbot has is not in use")
         wait_until(lambda: served() == renewed, 20, "the renewed certificate's coming into use")
         wait_until(server.is_trusted, 20, "the certificate's being believed")

@@ -334,7 +334,7 @@ class TestIncidents(IncidentChecks):
             stop_worker=f"{COMPOSE} stop worker",
             begun=f"{COMPOSE} ps --quiet web worker | xargs docker inspect --format '{{{{.State.StartedAt}}}}'",
             release=("A new release", "Going back"),
-            key=f"{FOLDER}/nginx/ssl/privkey.pem",
+            key=(f"{FOLDER}/nginx/ssl/privkey.pem", "640 0 101"),
         )
 
 

@@ -50,21 +50,6 @@ def way() -> Way:
 class TestWithItsOwnNginx(SiteChecks):
     """COMPOSE_PROFILES=proxy."""
 
-    def test_the_certificate_is_renewed(self, server: Machine) -> None:
-        place = "openssl x509 -in /opt/my_project/nginx/ssl/fullchain.pem"
-        before = server.say(f"{place} -noout -serial")
-        server.run("certbot renew --force-renewal --no-random-sleep-on-renew", timeout=120)
-        assert server.say(f"{place} -noout -serial") != before
-
-        def is_served() -> bool:
-            connection = server.connect(verify=False)
-            connection.connect()
-            served = ssl.DER_cert_to_PEM_cert(connection.sock.getpeercert(binary_form=True))
-            return served.split() == server.say(place).split()
-
-        wait_until(is_served, 20, "the new certificate's coming into use")
-        assert server.say("stat --format='%a %u %g' /opt/my_project/nginx/ssl/privkey.pem") == "640 0 101"
-
 
 class TestRunbooks(RunbookChecks):
     """With Docker Compose."""

@@ -510,7 +510,7 @@ class TestIncidents(IncidentChecks):
             stop_worker="systemctl stop my_project-worker",
             begun="systemctl show --property=MainPID --value my_project-web my_project-worker",
             release=("Releasing", "Rolling back"),
-            key="/etc/ssl/my_project/privkey.pem",
+            key=("/etc/ssl/my_project/privkey.pem", "600 0 0"),
         )
 
     def test_what_the_system_brings_is_brought_up_to_date(self, server: Machine) -> None:
