@@ -17,7 +17,8 @@ EACH_CODE = {
 }
 # Tests of what no answer changes: those jobs run them, once with everything on and once with everything off.
 ALIKE = ["tests/integration/backups", "tests/*/test_release_*.py", "tests/integration/test_read_only_*.py"]
-ALIKE += ["tests/integration/test_task_queue.py"]
+ALIKE += ["tests/integration/test_task_queue.py", "tests/integration/test_csrf_js.py", "tests/performance"]
+ALIKE += [f"tests/integration/preflight/test_{name}.py" for name in ("site", "services", "command")]
 WITHOUT_ALIKE = [f"--ignore-glob={pattern}" for pattern in ALIKE]
 
 
