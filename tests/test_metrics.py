@@ -236,9 +236,10 @@ def test_promtool_finds_nothing_wrong(deployed: Deployed) -> None:
 
 def test_without_the_token_nothing_is_told(deployed: Deployed) -> None:
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {TOKEN[:-1]}"}):
-        answer = deployed.site.get("/metrics/", headers=headers)
-        assert answer.status == 404
-        assert "site_" not in answer.read().decode()
+        for host, scheme in (("www.example.com", "https"), ("127.0.0.1", "http")):
+            answer = deployed.site.get("/metrics/", host=host, scheme=scheme, headers=headers)
+            assert answer.status == 404
+            assert "site_" not in answer.read().decode()
 
 
 class TestTasks:

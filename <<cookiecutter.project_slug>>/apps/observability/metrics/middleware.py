@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
+from django.views.defaults import page_not_found
 
 from apps.core.operators import is_from_operator
 from apps.observability.metrics import instruments
@@ -19,7 +20,8 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 class MetricsMiddleware:
     """Stands before all others, so that it sees what they answer too, and what Prometheus asks comes in by any host.
 
-    Whoever asks for the metrics without OPERATOR_TOKEN is answered as at any address that is not there.
+    Whoever asks for the metrics without OPERATOR_TOKEN is told that there is no such page, and so is not led to HTTPS,
+    or refused because of the host, which would tell an operator nothing of a token that is wrong.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -28,12 +30,13 @@ class MetricsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Return the metrics, which are not counted themselves, or the site's answer."""
-        if request.path_info == ADDRESS and request.method == "GET" and is_from_operator(request):
+        is_asked = request.path_info == ADDRESS
+        if is_asked and request.method == "GET" and is_from_operator(request):
             return HttpResponse(exposition(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
         method = request.method if request.method in METHODS else "other"
         with instruments.REQUESTS_IN_PROGRESS.track_inprogress():
             start = time.perf_counter()
-            response = self.get_response(request)
+            response = page_not_found(request, Http404()) if is_asked else self.get_response(request)
             seconds = time.perf_counter() - start
         view = view_of(request, response)
         instruments.REQUESTS.labels(method, view, str(response.status_code)).inc()

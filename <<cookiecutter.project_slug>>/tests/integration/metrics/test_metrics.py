@@ -46,9 +46,14 @@ def grown(client: Client, before: dict[str, float], name: str) -> dict[str, floa
 
 
 @pytest.mark.parametrize("sent", [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer other"}])
-def test_nobody_else_is_told_that_there_is_such_an_address(client: Client, sent: dict[str, str]) -> None:
-    answer = client.get("/metrics/", headers=sent)
-    assert (answer.status_code, answer.content) == (404, client.get("/nowhere/").content)
+def test_nobody_else_is_told_that_there_is_such_an_address(
+    client: Client, settings: Settings, sent: dict[str, str]
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    page = client.get("/nowhere/", secure=True).content
+    for host in ("testserver", "10.1.2.3:8000"):
+        answer = client.get("/metrics/", headers=sent | {"host": host})
+        assert (answer.status_code, answer.content) == (404, page)
     assert client.post("/metrics/", headers=OPERATOR).status_code == 404
 
 
