@@ -45,7 +45,7 @@ PATTERNS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"), REDACTED),
     (
         re.compile(
-            r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,}|"
+            r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{20,}|\w{2,16}_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,}|"
             r"[sr]k_(?:live|test)_\w{10,}|AIza[\w-]{30,}|pypi-[\w-]{16,})"
         ),
         REDACTED,
