@@ -118,8 +118,10 @@ def test_what_runs_is_told_and_runs_no_second_time_when_it_was_removed(
 ) -> None:
     task = work.delay(6)
     wait_for(tmp_path / "worker.log", f"{task.id}] received")
-    # It is received a moment before it runs.
-    said = next(said for said in iter(task_queue, None) if "runs 0" not in said)
+    # It is received a moment before it runs; other workers of this Redis answer too.
+    said = task_queue()
+    if f"{QUEUE}@here runs 1\n" not in said:
+        said = task_queue()
     assert f"Waiting: 0\nTaken by workers: 1\n       1    {work.name}\n" in said
     assert f"{QUEUE}@here runs 1\n" in said
     assert f" s  {work.name}  {task.id}\n" in said
