@@ -23,12 +23,28 @@ def run(paths: Mapping[str, str], target: Target) -> Iterator[tuple[str, Finding
     What a check raises, and that it has not ended after DEADLINE seconds, are findings too. Nothing secret is in any.
     """
     # Imported here, for threads that import the same at once can wait for each other.
-    checks = {name: import_string(path) for name, path in paths.items()}
+    checks = {name: _load(path) for name, path in paths.items()}
     end = time.monotonic() + DEADLINE
     futures = {name: _start(name, check, target) for name, check in checks.items()}
     for name, future in futures.items():
         finding = _outcome(name, future, max(end - time.monotonic(), 0))
         yield name, Finding(finding.severity, hide(finding.message), hide(finding.remedy))
+
+
+def _load(path: str) -> Check:
+    """Return the function of a check, or one that says why there is none."""
+    try:
+        check: Check = import_string(path)
+    except ImportError as failure:
+        told = reason(failure)
+
+        def missing(target: Target) -> Finding:
+            return error(
+                f"PREFLIGHT_CHECKS names {path}: {told}.", "Correct PREFLIGHT_CHECKS in the code, and release it."
+            )
+
+        return missing
+    return check
 
 
 def _start(name: str, check: Check, target: Target) -> Future[Finding]:

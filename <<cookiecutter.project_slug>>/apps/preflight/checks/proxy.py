@@ -25,7 +25,11 @@ def check(target: Target) -> Finding:
         answer = ask(target, "/ready/", LIES | {"Authorization": f"Bearer {settings.OPERATOR_TOKEN}"})
     except Unreachable as failure:
         return unseen(failure)
-    request = answer.json().get("details", {}).get("request")
+    told = answer.json()
+    if "checks" not in told:
+        # It is not the application that has answered; the check of the site tells.
+        return note(f"Not seen, for /ready/ answers {answer.status} without what it should say.")
+    request = told.get("details", {}).get("request")
     if not isinstance(request, dict):
         return warning(
             f"/ready/ answers {answer.status} without what it tells operators: it does not know this OPERATOR_TOKEN.",

@@ -199,6 +199,14 @@ def test_a_name_that_leads_nowhere_is_an_error_of_check(settings: Settings) -> N
     assert "apps.nothing.check for nothing" in message.msg
 
 
+def test_a_name_that_leads_nowhere_is_a_finding(settings: Settings) -> None:
+    settings.PREFLIGHT_CHECKS = {"nothing": "apps.nothing.check", "well": f"{FOLDER}.well"}
+    status, output = run()
+    assert status == 2
+    assert "ERROR    nothing      PREFLIGHT_CHECKS names apps.nothing.check: No module named" in output
+    assert "OK       well" in output
+
+
 def test_a_password_of_the_mail_server_in_the_open_is_a_remark_of_check(settings: Settings) -> None:
     for host, count in (("smtp.example.com", 1), ("localhost", 0)):
         options = {"host": host, "username": "site", "password": "password", "use_tls": False, "use_ssl": False}

@@ -150,6 +150,11 @@ class TestProxy:
         assert (severity, told in message) == (expected, True), message
         assert remedy
 
+    def test_somebody_else_answers(self, site: Site) -> None:
+        site.front.statuses["/ready/"] = 503
+        assert look("proxy", site.url)[:2] == ("note", "Not seen, for /ready/ answers 503 without what it should say.")
+        assert look("site", site.url)[0] == "error"
+
     def test_nobody_is_an_operator(self, site: Site, settings: Settings) -> None:
         settings.OPERATOR_TOKEN = ""
         severity, message, remedy = look("proxy", site.url)
