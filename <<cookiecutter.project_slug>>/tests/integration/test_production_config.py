@@ -79,7 +79,7 @@ def test_the_values_that_keep_a_slow_server_from_holding_requests() -> None:
     assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (600, True)
     assert database["OPTIONS"]["connect_timeout"] == 2
     cache = production["CACHES"]["default"]
-    assert cache["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
+    assert cache["BACKEND"].endswith(".RedisCache")
     assert (cache["OPTIONS"]["socket_timeout"], cache["OPTIONS"]["socket_connect_timeout"]) == (1, 1)
     assert production["MAILERS"]["default"]["OPTIONS"]["timeout"] == 10
 
