@@ -1,6 +1,7 @@
 """Results of tasks, and a Redis that does not take them. The template's tests count those of a real worker."""
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -56,18 +57,17 @@ def test_results_add_up() -> None:
 @pytest.mark.servers
 def test_queues_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
-
-    def length() -> float:
-        return next(reading.value for reading in tasks.queues() if reading.labels == {"queue": "celery"})
-
-    before = length()
-    clear_expired_sessions.delay()
+    # One that no worker takes from.
+    queue = f"test-metrics-{os.getpid()}"
+    clear_expired_sessions.apply_async(queue=queue)
+    clear_expired_sessions.apply_async(queue=queue)
     try:
-        assert length() == before + 1
+        assert [reading.value for reading in tasks.queues() if reading.labels == {"queue": queue}] == [2]
     finally:
+        del celery_app.amqp.queues[queue]
         with celery_app.connection_for_write() as connection:
             channel: Any = connection.default_channel
-            channel.client.rpop("celery")
+            channel.client.delete(queue, f"_kombu.binding.{queue}")
 
 
 def test_a_redis_that_is_down_fails_no_task(
