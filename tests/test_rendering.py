@@ -159,7 +159,7 @@ ADDED = {
     "metrics and server": "deploy/nginx/metrics.conf",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
     "sentry": """
-        apps/observability/sentry.py apps/observability/management/__init__.py
+        apps/observability/preflight.py apps/observability/sentry.py apps/observability/management/__init__.py
         apps/observability/management/commands/__init__.py apps/observability/management/commands/sentry_test.py
         config/settings/components/sentry.py tests/integration/test_sentry.py tests/sentry_server.py
     """,

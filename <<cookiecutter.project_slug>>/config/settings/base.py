@@ -170,6 +170,9 @@ PREFLIGHT_CHECKS = {
     "hsts": "apps.preflight.checks.hsts.check",
     "proxy": "apps.preflight.checks.proxy.check",
     "backups": "apps.backups.preflight.check",
+    # >> if cookiecutter.use_sentry
+    "sentry": "apps.observability.preflight.check",
+    # >> endif
     "read_only": "apps.maintenance.preflight.check",
 }
 

@@ -13,7 +13,10 @@ from django.core.management import CommandError, call_command
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
+from pytest_django import Settings
 
+from apps.core.preflight import Finding, Severity, Target
+from apps.observability import preflight
 from apps.observability.management.commands import sentry_test
 from apps.observability.sentry import start
 from config.urls import urlpatterns as project_urls
@@ -120,6 +123,19 @@ def test_a_test_says_that_there_is_no_answer(frozen_server: str, monkeypatch: py
     with pytest.raises(CommandError, match=r"has not taken the event \(no answer in 0.5 s\)"):
         call_command("sentry_test")
     sentry_sdk.init()
+
+
+def test_preflight_sees_whether_it_is_reached(settings: Settings, server: SentryServer, refusing_server: str) -> None:
+    def look() -> Finding:
+        return preflight.check(Target("https://example.com"))
+
+    settings.SENTRY_DSN = ""
+    assert (look().severity, "SENTRY_DSN" in look().remedy) == (Severity.NOTE, True)
+    settings.SENTRY_DSN = server.dsn(SECRET)
+    assert look().severity == Severity.OK
+    settings.SENTRY_DSN = f"http://{SECRET}@{refusing_server}/1"
+    assert (look().severity, look().remedy.endswith(" sentry_test")) == (Severity.WARNING, True)
+    assert SECRET not in str(look())
 
 
 def test_without_an_address_nothing_is_reported_and_a_test_says_so(client: Client) -> None:
