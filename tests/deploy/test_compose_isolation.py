@@ -230,6 +230,6 @@ def test_a_platform_can_run_the_workers(
     name = platform(*documented(environments[1], question))
 
     def said() -> str:
-        return subprocess.run([docker, "logs", name], capture_output=True, text=True, check=True).stderr
+        return subprocess.run([docker, "logs", name], capture_output=True, text=True, check=True).stdout
 
     wait_until(lambda: sign in said(), 60, f"the start of {question}")

@@ -12,7 +12,7 @@ import pytest
 from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
 from tests.deploy.machine import Machine, machine
-from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
+from tests.deploy.preflight_checks import PreflightChecks, World, mail_server, preflight
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import BY_NGINX, PASSWORD, SiteChecks, Way
@@ -323,6 +323,13 @@ class TestPreflight(PreflightChecks):
                 stop_database="systemctl stop postgresql@17-main",
                 stop_site=WAY.stop,
             )
+
+    def test_a_disk_that_is_full_is_an_error(self, server: Machine, world: World) -> None:
+        server.run(f"mount -t tmpfs -o size=64k tmpfs {world.folder}; head --bytes=63K /dev/zero >{world.folder}/full")
+        _, wrong, remedies = preflight(server)
+        server.run(f"umount {world.folder}")
+        assert wrong["disk"] == "error"
+        assert "docs/runbooks/disk-full.md" in remedies["disk"]
 
 
 class TestRelease(ReleaseChecks):
