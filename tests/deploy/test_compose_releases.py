@@ -277,7 +277,7 @@ def test_the_commands_for_every_day(server: Machine) -> None:
     assert "42" in shown
     log = server.run(f"timeout 5 make -C {FOLDER} logs-prod SERVICE=web", check=False)
     assert log.returncode != 0
-    assert '"GET /' in log.stdout
+    assert '"method": "GET"' in log.stdout
 
 
 def test_a_wrong_password_of_the_database_gives_one_clear_line(server: Machine) -> None:
