@@ -42,10 +42,10 @@ class RequestMiddleware(django_structlog.middlewares.RequestMiddleware):
 
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:
-        """Say who it is, if anybody has looked: to look at the session for this alone would cost a query."""
-        session = getattr(request, "session", None)
-        if session is not None and session.accessed and SESSION_KEY in session:
-            structlog.contextvars.bind_contextvars(user_id=session[SESSION_KEY])
+        """Say who it is, if the session has been read: to read it for this alone would cost a query, or fail again."""
+        known = getattr(getattr(request, "session", None), "_session_cache", {})
+        if SESSION_KEY in known:
+            structlog.contextvars.bind_contextvars(user_id=known[SESSION_KEY])
 
 
 @receiver(signals.bind_extra_request_finished_metadata)

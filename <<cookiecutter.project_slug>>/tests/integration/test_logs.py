@@ -90,6 +90,14 @@ def test_a_failure_is_one_line_with_where_it_was(client: Client, logged: Logged)
     assert SECRET not in str(line)
 
 
+def test_a_session_that_cannot_be_read_is_a_failure_like_any(client: Client, logged: Logged) -> None:
+    """There is no database for this test."""
+    client.raise_request_exception = False
+    client.cookies["sessionid"] = "0123456789abcdef0123456789abcdef"
+    assert client.get("/admin/").status_code == 500
+    assert [(line["event"], line["path"], line["status"]) for line in logged()] == [("request_failed", "/admin/", 500)]
+
+
 @pytest.mark.urls(__name__)
 def test_what_is_sent_in_pieces_is_logged_too(client: Client, logged: Logged) -> None:
     answer = client.get("/stream/")
