@@ -1,6 +1,7 @@
 """Adopt a project that has no record: find the commit of the template, and the answers, that fit it best."""
 
 import os
+import re
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -30,12 +31,13 @@ def adopt(root: Path, address: str | None, given: list[str]) -> None:
         work = Path(folder)
         store = Store(work / "store")
         adopted = Project(root, store, project.snapshot(root, store))
-        commits = ranked(template, adopted)
+        commits = newest_first(template, ranked(template, adopted)[:CANDIDATES])
+        # The newest asks the most, and for an answer that is not guessed its default would be taken.
         context = template.context(commits[0])
         known = {**questions.compare(former.answers, context).kept, **questions.parse(given, context)}
         attempts = Attempts(template, work)
         answers = guess.answers(attempts, commits[0], known, adopted)
-        best, differing, answers = best_of(attempts, newest_first(template, commits[:CANDIDATES]), answers, adopted)
+        best, differing, answers = best_of(attempts, commits, answers, adopted)
     version = template.version(best)
     record.write_text(root, record.text_of(Record(template.address, best, version.name, answers)))
     print(f"{version} of {version.date} fits best: {counted(differing, 'line')} of its files differ.")
@@ -57,7 +59,8 @@ def read_former(root: Path, address: str | None) -> Record:
 def ranked(template: Template, adopted: Project) -> list[str]:
     """Return the commits of a template, those first that share most lines with a project, and of those the newest.
 
-    Of commits from which the same is generated, the newest stands for all.
+    Of commits from which the same is generated, the newest stands for all. Files that the project does not have say
+    nothing: they may belong to answers that it was not given, and a template grows.
     """
     ours: Counter[bytes] = Counter()
     for entry in adopted.files.values():
@@ -74,7 +77,7 @@ def ranked(template: Template, adopted: Project) -> list[str]:
         seen.add(tuple(blobs.items()))
         theirs: Counter[bytes] = Counter()
         for path, blob in blobs.items():
-            if "/" in path and not path.startswith("hooks/"):
+            if "/" in path and not path.startswith("hooks/") and may_be_in(path.partition("/")[2], adopted):
                 if blob not in known:
                     known[blob] = lines(git.run("cat-file", "blob", blob, folder=template.repository).stdout)
                 theirs.update(known[blob])
@@ -94,6 +97,11 @@ def blobs_of(template: Template, commit: str) -> dict[str, str]:
         if "cookiecutter" in top or top == "hooks" or (not is_below and path.endswith(".py")):
             found[path] = about.split(" ")[2]
     return found
+
+
+def may_be_in(path: str, adopted: Project) -> bool:
+    """Say whether a project may have a file of the template: one whose name is rendered is looked for nowhere."""
+    return path in adopted.files or re.search(r"[{<]{2}", path) is not None
 
 
 def newest_first(template: Template, commits: list[str]) -> list[str]:
