@@ -82,7 +82,6 @@ def test_prometheus_on_the_machine_finds_the_site(server: Machine) -> None:
     document = sections(server.repository / "PRODUCTION.md")
     assert [heading for heading, blocks in document.items() if blocks] == [
         "Prometheus on the machine",
-        "Secrets",
         "Before the first visitor",
     ]
     install, look = document["Prometheus on the machine"]

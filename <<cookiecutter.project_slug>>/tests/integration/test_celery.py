@@ -31,6 +31,12 @@ ROOT = Path(__file__).resolve().parents[2]
 QUEUE = f"test-{os.getpid()}"
 
 
+@pytest.fixture(autouse=True)
+def settings_are_read() -> None:
+    """Have Celery read the settings before a test changes them, for it does so once."""
+    assert celery_app.conf.task_always_eager
+
+
 @pytest.fixture
 def worker(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     """A worker on the test's database and a queue of its own."""
@@ -41,7 +47,7 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[None]:
         "DATABASE_URL": f"postgres://{user}{database['HOST']}:{database['PORT']}/{database['NAME']}",
     }
     command = [sys.executable, "-m", "celery", "-A", "config", "worker"]
-    command += ["--loglevel", "INFO", "--concurrency", "1", "--queues", QUEUE]
+    command += ["--concurrency", "1", "--queues", QUEUE]
     log = tmp_path / "worker.log"
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
