@@ -32,7 +32,7 @@ class SentryServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.envelopes: list[str] = []
         self.status = 200
-        self.thread = threading.Thread(target=self.serve_forever)
+        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
         self.thread.start()
 
     def server_close(self) -> None:

@@ -241,6 +241,16 @@ from config.settings.components.backups import *
 if BACKUPS_STORAGE["OPTIONS"]["bucket_name"]:
     STORAGES["backups"] = BACKUPS_STORAGE
 
+# >> if cookiecutter.use_sentry
+# Errors
+from config.settings.components.sentry import *
+
+if SENTRY_DSN:
+    from apps.observability.sentry import start
+
+    start(SENTRY_DSN, SENTRY_ENVIRONMENT, release=f"{SERVICE_NAME}@{SITE_VERSION}")
+
+# >> endif
 # Logging
 # Everything goes to standard output, where the service manager collects it.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -255,14 +265,4 @@ DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 # Likewise for a task; it knows the request that has sent it.
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
-# >> endif
-# >> if cookiecutter.use_sentry
-
-# Errors
-from config.settings.components.sentry import *
-
-if SENTRY_DSN:
-    from apps.observability.sentry import start
-
-    start(SENTRY_DSN, SENTRY_ENVIRONMENT, release=f"{SERVICE_NAME}@{SITE_VERSION}")
 # >> endif

@@ -31,12 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 QUEUE = f"test-{os.getpid()}"
 
 
-@pytest.fixture(autouse=True)
-def settings_are_read() -> None:
-    """Have Celery read the settings before a test changes them, for it does so once."""
-    assert celery_app.conf.task_always_eager
-
-
 @pytest.fixture
 def worker(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     """A worker on the test's database and a queue of its own."""
@@ -81,8 +75,9 @@ def test_a_worker_runs_a_task_that_was_sent(worker: None, monkeypatch: pytest.Mo
 
 def send_preflight_to(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the task of preflight go to a queue, and not wait for it as long as an operator does."""
-    monkeypatch.setattr(settings, "CELERY_TASK_ALWAYS_EAGER", False)
+    # In this order: what Celery has is what the settings have, and that is what it gets back.
     monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
+    monkeypatch.setattr(settings, "CELERY_TASK_ALWAYS_EAGER", False)
     monkeypatch.setattr(celery_app.tasks[answer.name], "_exec_options", {"queue": queue})
 
 

@@ -75,9 +75,6 @@ def test_a_request_is_followed_into_its_tasks(client: Client, tmp_path: Path, mo
     finally:
         worker.kill()
         worker.wait()
-        # >> if cookiecutter.use_sentry
-        sentry.server_close()
-        # >> endif
 
     assert SECRET not in log.read_text()
     # The last word is Celery's own, when it is stopped.
@@ -91,6 +88,7 @@ def test_a_request_is_followed_into_its_tasks(client: Client, tmp_path: Path, mo
     assert of_request[1]["duration_ms"] >= 0
     assert of_request[2]["exception"].endswith("RuntimeError: planted, with token=[redacted]")
     # >> if cookiecutter.use_sentry
+    sentry.server_close()
     [event] = sentry.events()
     assert event["exception"]["values"][0]["value"] == "planted, with token=[redacted]"
     assert (event["tags"]["request_id"], event["tags"]["task_id"]) == ("0123-abcd", failing)
