@@ -11,9 +11,12 @@ from tests.conftest import Project
 from tests.servers import Server
 
 # Of those that differ in who runs the tests alone, which no code knows, one. The jobs of tests/ci run those of
-# deployment=docker, with everything else on and with everything else off.
+# deployment=docker, with everything else on and with everything else off; deployment=systemd has nothing that
+# systemd-and-docker has not.
 EACH_CODE = {
-    repr(answers | {"ci_provider": ""}): answers for answers in each_piece() if answers["deployment"] != "docker"
+    repr(answers | {"ci_provider": ""}): answers
+    for answers in each_piece()
+    if answers["deployment"] not in ("docker", "systemd")
 }
 # Tests of what no answer changes: those jobs run them, once with everything on and once with everything off.
 ALIKE = ["tests/integration/backups", "tests/*/test_release_*.py", "tests/integration/test_read_only_*.py"]
