@@ -33,8 +33,8 @@ SILENT = {
     "celery.app.trace": {"filters": ["not_twice"]},
     # >> endif
 }
-# These are made here, and cannot hold anybody's secrets.
-OWN = {"timestamp", "level", "logger", "request_id", "method", "status", "duration_ms", "user_id"}
+# These are made here, and cannot hold anybody's secrets; any other name can be given by whoever logs.
+OWN = {"timestamp", "level", "logger", "request_id"}
 
 
 def without_secrets(logger: Any, method: str, event: Event) -> Event:

@@ -17,7 +17,9 @@ SECRET = "hunter2hunter"
 
 
 def speak(request: HttpRequest) -> HttpResponse:
-    logging.getLogger("shop").warning("Paid by %s", f"token={SECRET}", extra={"api_key": SECRET, "order": 7})
+    logging.getLogger("shop").warning(
+        "Paid by %s", f"token={SECRET}", extra={"api_key": SECRET, "order": 7, "status": f"token={SECRET}"}
+    )
     return HttpResponse("said")
 
 
@@ -74,6 +76,7 @@ def test_what_is_logged_meanwhile_has_the_number_and_no_secret(client: Client, l
     client.get("/speak/", headers={"X-Request-ID": "0123-abcd"})
     said, line = logged()
     assert (said["event"], said["order"], said["api_key"]) == ("Paid by token=[redacted]", 7, "[redacted]")
+    assert said["status"] == "token=[redacted]"
     assert {said["request_id"], line["request_id"]} == {"0123-abcd"}
     logging.getLogger("shop").warning("Nobody asks")
     assert "request_id" not in logged()[-1]
