@@ -45,8 +45,8 @@ PATTERNS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"), REDACTED),
     (
         re.compile(
-            r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{20,}|\w{2,16}_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,}|"
-            r"[sr]k_(?:live|test)_\w{10,}|AIza[\w-]{30,}|pypi-[\w-]{16,})"
+            r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{20,}|\w{2,16}_pat_\w{20,}|glpat-[\w-]{20,}|"
+            r"xox[a-z]-[\w-]{10,}|[sr]k_(?:live|test)_\w{10,}|AIza[\w-]{30,}|pypi-[\w-]{16,})"
         ),
         REDACTED,
     ),
@@ -55,7 +55,8 @@ PATTERNS: list[tuple[re.Pattern[str], str]] = [
     # name=value, "name": "value", ('name', 'value'), name%3Dvalue.
     (
         re.compile(
-            rf"((?:{NAME})[\w.\[\]-]{{0,64}}(?:\\?[\"']\s*[:,=]|\s*(?:=>?|:)|%3D)\s*)(?!\[redacted\]|(?:None|True|False|null)\b)"
+            rf"((?:{NAME})[\w.\[\]-]{{0,64}}(?:\\?[\"']\s*[:,=]|\s*(?:=>?|:)|%3D)\s*)"
+            r"(?!\[redacted\]|(?:None|True|False|null)\b)"
             r"(?:b?\\?\"(?:\\.|[^\"\\])*\\?\"|b?\\?'(?:\\.|[^'\\])*\\?'|[^\s,;&\"'(){}\[\]<>]+)",
             re.IGNORECASE,
         ),
