@@ -6,6 +6,8 @@ COOKIECUTTER := $(VENV)/bin/cookiecutter
 OUTPUT ?= ..
 ARGS ?=
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# The tests start Python thousands of times, which takes thrice as long where nothing is compiled for the next time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo new test benchmark lint format lock upgrade
 
@@ -21,7 +23,7 @@ new: $(VENV)/generate.installed ## Ask the questions and generate a project into
 
 test: $(VENV)/test.installed ## Run the tests, after installing the servers they need (ARGS="-k name" to choose)
 	tests/install-servers
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, and its containers
 	$(PYTHON) tests/benchmark_generation.py

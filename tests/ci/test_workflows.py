@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(900)
 
 each_deployment = pytest.mark.parametrize("deployment", CHOICES["deployment"])
 # What is run: everything with the one provider, as little as there can be with the other.
-ON_GITHUB: Answers = ALL_ON | {"deployment": "docker", "ci_provider": "github"}
+ON_GITHUB: Answers = ALL_ON | {"ci_provider": "github"}
 ON_GITLAB: Answers = ALL_OFF | {"deployment": "docker", "ci_provider": "gitlab"}
 
 

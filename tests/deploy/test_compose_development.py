@@ -115,7 +115,8 @@ def development(bake: Callable[..., Project], docker: str) -> Iterator[Developme
     # The developer cannot enter pytest's own folders when those are root's.
     folder = Path(tempfile.mkdtemp(prefix="development-"))
     try:
-        found = Development(docker, folder, bake(**ALL_ON | {"deployment": "docker"}).path)
+        answers = ALL_ON | {"deployment": "docker", "python_version": "3.14"}
+        found = Development(docker, folder, bake(**answers).path)
         try:
             yield found
         finally:
@@ -148,8 +149,9 @@ def test_the_site_and_nothing_else_is_published(development: Development, servin
 
 
 def test_it_runs_the_tests(development: Development, serving: Running) -> None:
-    """On its own servers; only those that need a browser are left out."""
+    """On its own servers, and with the newest Python; only those that need a browser are left out."""
     result = development.run(development.test).stdout
+    assert "Python 3.14" in result
     assert re.search(r"\d{3} passed, 2 skipped", result), result
 
 
