@@ -25,10 +25,11 @@ test: $(VENV)/test.installed ## Run the tests, after installing the servers they
 	tests/install-servers
 	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, and its containers
+benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, its log and its containers
 	$(PYTHON) tests/benchmark_generation.py
 	$(PYTHON) tests/benchmark_drift.py
 	$(PYTHON) -m tests.benchmark_deployment
+	$(PYTHON) -m tests.benchmark_logging
 	$(PYTHON) -m tests.benchmark_containers
 
 lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's

@@ -78,3 +78,9 @@ def add_task(project: Path, code: str) -> None:
     with (project / "apps/core/tasks.py").open("a") as tasks:
         tasks.write(code)
     replace(project / "config/settings/components/celery.py", "CELERY_TASK_TIME_LIMIT + 900", "20")
+
+
+def add_page(project: Path, code: str) -> None:
+    """Add a page, whose code adds itself to the URLs."""
+    with (project / "config/urls.py").open("a") as urls:
+        urls.write(code)

@@ -7,6 +7,8 @@ that has both ways of deploying, the first block under a heading is systemd's.
 
 import json
 import re
+import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.deploy.machine import Machine
@@ -18,7 +20,7 @@ from tests.documents import sections
 from tests.servers import wait_until
 
 SEND = "from apps.core.tasks import %s as task; [task.delay(%s) for number in range(%d)]"
-# Two tasks for the project that is deployed: one whose effect can be counted, and one that kills what runs it.
+# Tasks for the project that is deployed: one whose effect can be counted, one that kills what runs it, one that fails.
 TASKS = '''
 
 @shared_task
@@ -36,6 +38,27 @@ def end_badly() -> None:
     import signal
 
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@shared_task
+def fail(token: str) -> None:
+    """Raise an error."""
+    raise ValueError(f"token={token}")
+'''
+# A page that sends a task which fails.
+PAGE = '''
+
+def send(request):
+    """Have a task fail."""
+    from django.http import HttpResponse
+
+    from apps.core.tasks import fail
+
+    fail.delay("hunter2hunter")
+    return HttpResponse("sent")
+
+
+urlpatterns.append(path("send/", send))
 '''
 COUNTED = 'from django.core.cache import cache; print(len(cache.get_many([f"count-{n}" for n in range(20)])))'
 UNCOUNT = 'from django.core.cache import cache; cache.delete_many([f"count-{n}" for n in range(20)])'
@@ -84,6 +107,10 @@ class Incidents(NamedTuple):
     release: tuple[str, str]
     # The key of the certificate that is served, and its mode, owner and group.
     key: tuple[str, str]
+    # Start /root/errors_server.py where the site reaches it, by what name, and print what it has printed.
+    start_errors: str
+    errors: str
+    reported: str
 
 
 def follow(server: Machine, name: str, heading: str, number: int = 0, home: str = "") -> str:
@@ -189,6 +216,8 @@ class IncidentChecks:
 
     def test_secrets_are_changed_and_nobody_is_logged_out(self, server: Machine, incidents: Incidents) -> None:
         name = "rotate-secrets"
+        # Later another test has errors reported, and here settings are taken over anyway.
+        server.run(f"echo SENTRY_DSN=http://key@{incidents.errors}:8090/1 >>{incidents.settings}")
         cookie = log_in(server).split(";")[0]
         before, mode = settings(server, incidents), server.say(f"stat --format='%a %U %G' {incidents.settings}")
         said = follow(server, name, "`SECRET_KEY`")
@@ -212,6 +241,30 @@ class IncidentChecks:
         assert (is_operator(server, before["OPERATOR_TOKEN"]), is_operator(server, after["OPERATOR_TOKEN"])) == (0, 1)
         assert server.say(f"stat --format='%a %U %G' {incidents.settings}") == mode
         assert [value for value in {*before.values(), *after.values()} if len(value) > 40 and value in said] == []
+
+    def test_a_request_is_followed_through_nginx_and_its_task_to_the_report_of_an_error(
+        self, server: Machine, incidents: Incidents
+    ) -> None:
+        program = Path(__file__).parent / "errors_server.py"
+        command = [server.docker, "cp", "--quiet", str(program), f"{server.container}:/root/errors_server.py"]
+        subprocess.run(command, check=True)
+        server.run(incidents.start_errors)
+        answer = server.get("/send/?token=hunter2hunter")
+        number = answer.headers["X-Request-ID"]
+        assert answer.read() == b"sent"
+        wait_until(lambda: number in server.say(incidents.reported), 30, "the error's report")
+        [event] = [json.loads(line) for line in server.say(incidents.reported).splitlines() if number in line]
+        assert event["tags"]["request_id"] == number
+        assert event["exception"]["values"][-1]["type"] == "ValueError"
+        assert (event["release"].startswith("my_project@"), event["environment"]) == (True, "production")
+        one = blocks(server, "One request", f"{FOLDER}/logs.md")[0]
+        said = server.run(re.sub("number=.*", f"number={number}", one), user="admin").stdout
+        lines = [json.loads(line[line.index("{") :]) for line in said.splitlines() if "{" in line]
+        assert {line["request_id"] for line in lines} == {number}
+        [by_nginx] = [line for line in lines if "upstream" in line]
+        assert (by_nginx["path"], by_nginx["status"]) == ("/send/", 200)
+        assert sorted(line["event"] for line in lines if "event" in line) == ["request_finished", "task_failed"]
+        assert "hunter2hunter" not in said + server.say(incidents.reported)
 
     def test_the_certificate_is_renewed_and_replaced(self, server: Machine, incidents: Incidents) -> None:
         name = "certificate-expiry"

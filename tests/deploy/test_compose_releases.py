@@ -12,6 +12,7 @@ from tests.combinations import ALL_ON
 from tests.conftest import Project
 from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
 from tests.deploy.damage import (
+    add_page,
     add_rule,
     add_task,
     break_check,
@@ -23,7 +24,7 @@ from tests.deploy.damage import (
     break_worker,
     give_version,
 )
-from tests.deploy.incident_checks import TASKS, IncidentChecks, Incidents
+from tests.deploy.incident_checks import PAGE, TASKS, IncidentChecks, Incidents
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
@@ -46,6 +47,7 @@ def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("source") / "project"
     shutil.copytree(bake(python_version="3.14", **ALL_ON | {"deployment": "docker"}).path, folder)
     add_task(folder, EFFECT + TASKS)
+    add_page(folder, PAGE)
     return folder
 
 
@@ -335,6 +337,12 @@ class TestIncidents(IncidentChecks):
             begun=f"{COMPOSE} ps --quiet web worker | xargs docker inspect --format '{{{{.State.StartedAt}}}}'",
             release=("A new release", "Going back"),
             key=(f"{FOLDER}/nginx/ssl/privkey.pem", "640 0 101"),
+            start_errors=(
+                "docker run --detach --name errors --network my_project_backend --volume /root:/root:ro"
+                " python:3.14-slim-trixie python /root/errors_server.py"
+            ),
+            errors="errors",
+            reported="docker logs errors",
         )
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.combinations import ALL_ON
 from tests.conftest import Project
 from tests.deploy.damage import (
+    add_page,
     add_rule,
     add_task,
     break_check,
@@ -24,7 +25,7 @@ from tests.deploy.damage import (
     break_worker,
     give_version,
 )
-from tests.deploy.incident_checks import TASKS, IncidentChecks, Incidents
+from tests.deploy.incident_checks import PAGE, TASKS, IncidentChecks, Incidents
 from tests.deploy.load import CONNECTIONS, Load
 from tests.deploy.machine import Machine, machine
 from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
@@ -50,6 +51,7 @@ def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("source") / "project"
     shutil.copytree(bake(python_version="3.14", **ALL_ON).path, folder)
     add_task(folder, EFFECT + TASKS)
+    add_page(folder, PAGE)
     return folder
 
 
@@ -512,6 +514,9 @@ class TestIncidents(IncidentChecks):
             begun="systemctl show --property=MainPID --value my_project-web my_project-worker",
             release=("Releasing", "Rolling back"),
             key=("/etc/ssl/my_project/privkey.pem", "600 0 0"),
+            start_errors="systemd-run --quiet --unit=errors python3 /root/errors_server.py",
+            errors="127.0.0.1",
+            reported="journalctl --unit=errors --output=cat --no-pager",
         )
 
     def test_what_the_system_brings_is_brought_up_to_date(self, server: Machine) -> None:

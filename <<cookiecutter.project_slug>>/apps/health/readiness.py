@@ -20,14 +20,14 @@ _running: dict[str, Future[Any]] = {}
 _lock = Lock()
 
 
-def run_checks() -> tuple[dict[str, bool], dict[str, Any]]:
-    """Return the outcome of each of ``READINESS_CHECKS``, and what each of ``READINESS_DETAILS`` says, or None.
+def run_checks(with_details: bool = False) -> tuple[dict[str, bool], dict[str, Any]]:
+    """Return the outcome of each of ``READINESS_CHECKS``, and, if asked, what each of ``READINESS_DETAILS`` says.
 
     Both are functions without arguments. A check raises when what it asks about is not there; one that has not ended
-    after DEADLINE seconds has failed. The details have no part in whether the site is ready.
+    after DEADLINE seconds has failed. The details have no part in whether the site is ready; None is what failed.
     """
     functions = load()
-    checks, details = _start_all("check", functions[0]), _start_all("details", functions[1])
+    checks, details = _start_all("check", functions[0]), _start_all("details", functions[1] if with_details else {})
     wait([*checks.values(), *details.values()], timeout=DEADLINE)
     outcome = {name: _succeeded("check", name, future) for name, future in checks.items()}
     told = {name: future.result() if _succeeded("details", name, future) else None for name, future in details.items()}

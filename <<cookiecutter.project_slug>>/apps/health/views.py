@@ -28,10 +28,11 @@ def ready(request: HttpRequest) -> JsonResponse:
     Operators, who send OPERATOR_TOKEN, are told of what else they see to, such as the backups, and what the application
     sees of their own request.
     """
-    checks, details = run_checks()
+    is_operator = is_from_operator(request)
+    checks, details = run_checks(with_details=is_operator)
     is_ready = all(checks.values())
     answer = {"status": "ready" if is_ready else "unavailable", "checks": checks, "service": settings.SERVICE_NAME}
-    if is_from_operator(request):
+    if is_operator:
         answer["details"] = details | {"request": seen(request)}
     return JsonResponse(answer, status=200 if is_ready else 503)
 

@@ -83,6 +83,13 @@ def test_operators_alone_are_told_more(
         assert body["details"]["read_only"]["on"] is False
 
 
+def test_nobody_else_has_it_looked_up(client: Client, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    settings.OPERATOR_TOKEN = "token"
+    settings.READINESS_DETAILS = {"broken": "tests.integration.test_health.broken"}
+    assert client.get("/ready/").status_code == 200
+    assert "broken" not in caplog.text
+
+
 def test_what_operators_are_told_does_not_make_a_site_unready(client: Client, settings: Settings) -> None:
     settings.OPERATOR_TOKEN = "token"
     settings.READINESS_DETAILS = {"broken": "tests.integration.test_health.broken"}
