@@ -1,7 +1,11 @@
-"""Takes what is reported to Sentry, at port 8090, and prints each event as a line of JSON; run on a machine."""
+"""Takes what is reported to Sentry, at port 8090, and prints each event as a line of JSON; run on a machine.
 
-import gzip
+By the project's own Python, which has what reports are compressed with.
+"""
+
 import http.server
+
+import brotli
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
@@ -10,9 +14,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Print the events of an envelope, and take it."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers["Content-Encoding"] == "gzip":
-            body = gzip.decompress(body)
-        for line in body.splitlines():
+        for line in brotli.decompress(body).splitlines():
             if b'"event_id"' in line and b'"platform"' in line:
                 print(line.decode(), flush=True)
         self.send_response(200)

@@ -338,8 +338,8 @@ class TestIncidents(IncidentChecks):
             release=("A new release", "Going back"),
             key=(f"{FOLDER}/nginx/ssl/privkey.pem", "640 0 101"),
             start_errors=(
-                "docker run --detach --name errors --network my_project_backend --volume /root:/root:ro"
-                " python:3.14-slim-trixie python /root/errors_server.py"
+                "docker run --detach --name errors --network my_project_backend"
+                " --volume /root/errors_server.py:/errors_server.py:ro my_project:current python /errors_server.py"
             ),
             errors="errors",
             reported="docker logs errors",

@@ -514,7 +514,9 @@ class TestIncidents(IncidentChecks):
             begun="systemctl show --property=MainPID --value my_project-web my_project-worker",
             release=("Releasing", "Rolling back"),
             key=("/etc/ssl/my_project/privkey.pem", "600 0 0"),
-            start_errors="systemd-run --quiet --unit=errors python3 /root/errors_server.py",
+            start_errors=(
+                "systemd-run --quiet --unit=errors /srv/my_project/current/.venv/bin/python /root/errors_server.py"
+            ),
             errors="127.0.0.1",
             reported="journalctl --unit=errors --output=cat --no-pager",
         )
