@@ -26,7 +26,8 @@ ALWAYS = """
 CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py manage.py pyproject.toml python.mk
 start_production.sh
 apps/__init__.py
-apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/database_errors.py
+apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/csp_reports.py
+apps/core/database_errors.py
 apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
 apps/core/deployments/platform.py
 apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/read_only.py
@@ -85,6 +86,7 @@ tests/unit/test_redaction.py
 tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
 tests/unit/test_sanitizing.py
 tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
+tests/integration/test_csp_reports.py
 tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
 tests/integration/test_logs.py tests/integration/test_pages.py tests/integration/test_production_config.py
 tests/integration/test_read_only_database.py
