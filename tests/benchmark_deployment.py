@@ -206,7 +206,7 @@ def main() -> None:
         project = generate(folder)
         add_page(project)
         progress("start a machine")
-        with machine(docker, folder) as running:
+        with machine(docker, folder, optimize=True) as running:
             deploy(running, project)
             add_peer(running)
             medians = measure(running)

@@ -214,7 +214,7 @@ def test_a_process_that_was_killed_takes_no_number_with_it(deployed: Deployed) -
 
 def test_queries_and_the_cache_are_measured(deployed: Deployed) -> None:
     before = deployed.values("site_database_query_duration_seconds_count")[()]
-    session = {"Cookie": "sessionid=abcdefghijklmnopqrstuvwxyz012345"}
+    session = {"Cookie": "__Host-sessionid=abcdefghijklmnopqrstuvwxyz012345"}
     for _ in range(5):
         assert deployed.site.get("/admin/", headers=session).status == 302
     # One more is what the answer before has asked, whether the database is there.

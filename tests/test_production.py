@@ -78,9 +78,11 @@ def test_the_admin_asks_for_an_address_and_a_password(site: WithServers) -> None
     assert answer.status == 200
     assert "Email address" in answer.read().decode()
     cookie = answer.headers["Set-Cookie"]
-    assert cookie.startswith("csrftoken=")
+    assert cookie.startswith("__Host-csrftoken=")
     assert "Secure" in cookie
     assert "SameSite=Lax" in cookie
+    assert "; Path=/;" in cookie
+    assert "Domain" not in cookie
 
 
 def test_static_files_are_cached_for_ever_under_their_hashed_name(site: WithServers) -> None:

@@ -59,8 +59,8 @@ apps/preflight/checks/media.py apps/preflight/checks/migrations.py apps/prefligh
 apps/preflight/checks/site.py apps/preflight/checks/static.py
 apps/preflight/management/__init__.py apps/preflight/management/commands/__init__.py
 apps/preflight/management/commands/preflight.py
-apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/managers.py
-apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
+apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/hashers.py
+apps/users/managers.py apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
 config/__init__.py config/asgi.py config/preflight.py config/urls.py config/wsgi.py
 config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
 config/settings/guard.py config/settings/production.py config/settings/test.py

@@ -21,4 +21,6 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    http.server.ThreadingHTTPServer(("0.0.0.0", 8090), Endpoint).serve_forever()
+    server = http.server.ThreadingHTTPServer(("0.0.0.0", 8090), Endpoint)
+    print("listening", flush=True)
+    server.serve_forever()

@@ -249,6 +249,7 @@ class IncidentChecks:
         command = [server.docker, "cp", "--quiet", str(program), f"{server.container}:/root/errors_server.py"]
         subprocess.run(command, check=True)
         server.run(incidents.start_errors)
+        wait_until(lambda: "listening" in server.say(incidents.reported), 30, "the start of what takes reports")
         answer = server.get("/send/?token=hunter2hunter")
         number = answer.headers["X-Request-ID"]
         assert answer.read() == b"sent"

@@ -20,8 +20,8 @@ from tests.deploy.machine import Https, Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 CONNECTIONS = 16
-# Seconds between two requests of a connection; all of them together ask some 150 times a second.
-PAUSE = 0.1
+# Seconds between two requests of a connection; all of them together ask some 75 times a second.
+PAUSE = 0.2
 # What the application answers to each when all is well; nothing in front of it answers so.
 REQUESTS = {("GET", "/"): 200, ("POST", "/health/"): 405, ("GET", "/health/"): 200}
 

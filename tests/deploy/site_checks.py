@@ -94,7 +94,9 @@ def log_in(server: Machine) -> str:
     connection.request("POST", "/admin/login/", body=form.replace(" ", "+"), headers=headers)
     answer = connection.getresponse()
     assert (answer.status, answer.headers["Location"]) == (302, "/admin/")
-    return next(cookie for cookie in answer.headers.get_all("Set-Cookie") or [] if cookie.startswith("sessionid="))
+    return next(
+        cookie for cookie in answer.headers.get_all("Set-Cookie") or [] if cookie.startswith("__Host-sessionid=")
+    )
 
 
 class SiteChecks:

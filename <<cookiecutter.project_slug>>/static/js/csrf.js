@@ -25,12 +25,12 @@ export function getCookie(name) {
 
 /**
  * Return the token that Django has put into its cookie, or null when no page with a form has been shown yet.
- * It is read anew each time, for logging in changes it.
+ * It is read anew each time, for logging in changes it. The first of its names is production's.
  *
  * @returns {string | null}
  */
 export function csrfToken() {
-    return getCookie("csrftoken");
+    return getCookie("__Host-csrftoken") ?? getCookie("csrftoken");
 }
 
 /**

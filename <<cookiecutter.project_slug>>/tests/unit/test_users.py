@@ -1,9 +1,12 @@
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from pytest_django import Settings
 
 from apps.users.models import User
+from config.settings import base
 
 
 @pytest.mark.django_db
@@ -53,3 +56,15 @@ def test_logging_in_with_a_wrong_password_fails(user: User) -> None:
 
 def test_a_user_is_shown_as_the_address(user: User) -> None:
     assert str(user) == "ada@example.com"
+
+
+@pytest.mark.django_db
+def test_a_password_is_kept_by_argon2_and_a_former_one_becomes_so_at_the_next_login(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = base.PASSWORD_HASHERS
+    user = User.objects.create_user("ada@example.com")
+    user.password = make_password("correct horse battery", hasher="pbkdf2_sha256")
+    user.save()
+    assert authenticate(username="ada@example.com", password="correct horse battery") == user
+    user.refresh_from_db()
+    assert user.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+    assert authenticate(username="ada@example.com", password="correct horse battery") == user
