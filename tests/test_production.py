@@ -59,6 +59,7 @@ def test_a_visitor_sees_the_first_page_with_its_protection(site: WithServers) ->
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; ")
 
 
 def test_a_visitor_over_http_is_sent_to_https(site: WithServers) -> None:

@@ -26,7 +26,8 @@ ALWAYS = """
 CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py manage.py pyproject.toml python.mk
 start_production.sh
 apps/__init__.py
-apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/database_errors.py
+apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/csp_reports.py
+apps/core/database_errors.py apps/core/middleware.py
 apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
 apps/core/deployments/platform.py
 apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/read_only.py
@@ -63,7 +64,7 @@ apps/users/managers.py apps/users/models.py apps/users/migrations/__init__.py ap
 config/__init__.py config/asgi.py config/preflight.py config/urls.py config/wsgi.py
 config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
 config/settings/guard.py config/settings/production.py config/settings/test.py
-config/settings/components/backups.py
+config/settings/components/backups.py config/settings/components/headers.py
 docs/runbooks/README.md docs/runbooks/back-up.md docs/runbooks/database-down.md docs/runbooks/deploy-and-roll-back.md
 docs/runbooks/disk-full.md docs/runbooks/drill.md docs/runbooks/incident-notes.md docs/runbooks/logs.md
 docs/runbooks/owners.md docs/runbooks/read-only-window.md docs/runbooks/redis-down.md docs/runbooks/restore.md
@@ -85,6 +86,8 @@ tests/unit/test_redaction.py
 tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
 tests/unit/test_sanitizing.py
 tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
+tests/integration/test_content_policy.py tests/integration/test_csp_reports.py
+tests/integration/test_security_headers.py
 tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
 tests/integration/test_logs.py tests/integration/test_pages.py tests/integration/test_production_config.py
 tests/integration/test_read_only_database.py

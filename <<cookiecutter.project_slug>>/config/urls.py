@@ -5,6 +5,7 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.core.csp_reports import csp_report
 from apps.core.views import document, favicon, home
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
@@ -12,6 +13,7 @@ admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 urlpatterns = [
     path("", home, name="home"),
     path("favicon.ico", favicon),
+    path("csp-report/", csp_report),
     path("", include("apps.health.urls")),
     path("admin/", admin.site.urls),
 ]

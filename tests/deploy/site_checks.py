@@ -9,6 +9,7 @@ import json
 import re
 import ssl
 import subprocess
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
+# Two that are longer: what must stand in them.
+POLICY = re.compile(r"default-src 'none'; script-src 'self'( 'nonce-[\w-]+')?; (?!.*unsafe).*object-src 'none'")
+PERMISSIONS = re.compile(r"(?:[a-z-]+=\(\)(?:, |$))+")
+# That of what visitors have uploaded.
+MEDIA_POLICY = "default-src 'none'; sandbox"
 # The smallest picture there is.
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -62,6 +69,15 @@ def style_of(server: Machine) -> str:
     return str(server.get("/").read().decode().split('rel="stylesheet" href="')[1].split('"')[0])
 
 
+def check_headers(answer: HTTPResponse, policy: str | re.Pattern[str] = POLICY) -> None:
+    """Fail unless an answer over HTTPS has each of the security headers once."""
+    expected = {**HEADERS, "Content-Security-Policy": policy, "Permissions-Policy": PERMISSIONS}
+    for name, pattern in expected.items():
+        values = answer.headers.get_all(name) or []
+        assert len(values) == 1, (name, values)
+        assert values[0] == pattern if isinstance(pattern, str) else pattern.fullmatch(values[0]), (name, values)
+
+
 def log_in(server: Machine) -> str:
     """Log in as the administrator, and return the cookie that the answer sets."""
     connection = server.connect()
@@ -90,8 +106,7 @@ class SiteChecks:
         answer = server.get("/")
         assert answer.status == 200
         assert "<h1>My Project</h1>" in answer.read().decode()
-        for name, value in HEADERS.items():
-            assert answer.headers.get_all(name) == [value]
+        check_headers(answer)
         assert answer.headers["Server"] == "nginx"
 
     @pytest.mark.parametrize(
@@ -111,8 +126,7 @@ class SiteChecks:
     def test_every_answer_has_each_header_once(self, server: Machine, path: str, status: int) -> None:
         answer = server.get(path)
         assert answer.status == status
-        for name, value in HEADERS.items():
-            assert answer.headers.get_all(name) == [value], name
+        check_headers(answer, MEDIA_POLICY if path.startswith("/media/") else POLICY)
 
     def test_http_leads_to_https(self, server: Machine) -> None:
         answer = server.get("/admin/?next=/x", scheme="http")
@@ -158,7 +172,7 @@ class SiteChecks:
         for path, kind in (("/media/pictures/p.png", "image/png"), ("/media/x.html", "text/html")):
             answer = server.get(path)
             assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
-            assert answer.headers.get_all("Content-Security-Policy") == ["default-src 'none'; sandbox"]
+            assert answer.headers.get_all("Content-Security-Policy") == [MEDIA_POLICY]
             assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
         assert server.get("/media/").status == 403
 
@@ -270,8 +284,7 @@ class SiteChecks:
         answer = server.get("/?token=hunter5")
         assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
         assert "The site is being worked on" in answer.read().decode()
-        for name, value in HEADERS.items():
-            assert answer.headers.get_all(name) == [value]
+        check_headers(answer)
         number = answer.headers["X-Request-ID"]
         log = server.say(way.access_log)
         [line] = [json.loads(line) for line in log.splitlines() if number in line]

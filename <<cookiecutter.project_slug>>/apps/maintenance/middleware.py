@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -32,7 +33,7 @@ class ReadOnlyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Return the answer to a request that only reads, or the refusal of another."""
         if state := read_only_state():
-            if request.method not in SAFE_METHODS:
+            if request.method not in SAFE_METHODS and request.path_info not in settings.READ_ONLY_EXEMPT:
                 return refusal(request, state)
             request.session = open_session(request)
         response = self.get_response(request)

@@ -80,8 +80,8 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
     """
     found = set()
     for name, value in environment.items():
-        # These two are folders.
-        if SECRET_NAME.search(name) and name not in ("PWD", "OLDPWD"):
+        # Two folders, and addresses that every visitor knows.
+        if SECRET_NAME.search(name) and name not in ("PWD", "OLDPWD", "CSRF_TRUSTED_ORIGINS"):
             found |= {value, *value.split(",")}
         if password := re.match(r"[a-z][a-z0-9+.-]*://[^/?#\s]*?:([^/?#\s]*)@", value, re.IGNORECASE):
             found |= {password[1], unquote(password[1])}

@@ -35,6 +35,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+from config.settings.components.headers import *
 
 # Applications
 INSTALLED_APPS = [
@@ -59,8 +60,11 @@ MIDDLEWARE = [
     # Before all others: it counts whatever they answer.
     "apps.observability.metrics.middleware.MetricsMiddleware",
     # >> endif
-    "django.middleware.security.SecurityMiddleware",
+    # Headers, before what answers by itself: redirects to HTTPS and, in production, static files have them too.
+    "apps.core.middleware.SecurityHeadersMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
     "apps.health.middleware.ProbeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -80,6 +84,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.csp",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "apps.core.context_processors.site",
@@ -106,6 +111,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 # which manage.py read_only writes.
 READ_ONLY_MODE = env.bool("READ_ONLY_MODE", default=False)
 READ_ONLY_LOCK_FILE = Path(env("READ_ONLY_LOCK_FILE", default="") or BASE_DIR / ".restore.lock")
+# Addresses that change nothing, also with POST.
+READ_ONLY_EXEMPT = ["/csp-report/"]
 
 # Cache
 # Without a URL it is in this process's memory, which production refuses.
@@ -235,6 +242,9 @@ from config.settings.components.s3 import *
 
 if S3_STORAGE["OPTIONS"]["bucket_name"]:
     STORAGES["default"] = S3_STORAGE
+    # Pages may show them.
+    for directive in ("img-src", "media-src"):
+        CONTENT_POLICY[directive] += S3_SOURCES
 
 # >> endif
 # Backups

@@ -1,5 +1,8 @@
 """Uploaded files in object storage, against a real server of its protocol."""
 
+import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -9,8 +12,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from pytest_django import Settings
 
-from config.settings.components.s3 import S3_STORAGE
+from config.settings.components.s3 import S3_STORAGE, sources
 from tests.object_storage import serving
+from tests.unit.test_environment import ROOT
 
 
 @pytest.fixture
@@ -43,3 +47,24 @@ def test_a_file_is_reached_by_a_signed_link(storage: Storage) -> None:
     assert "X-Amz-Signature=" in link or "Signature=" in link
     with urllib.request.urlopen(link) as answer:  # noqa: S310
         assert answer.read() == b"content"
+
+
+@pytest.mark.parametrize("bucket", ["uploads", "my.uploads"])
+@pytest.mark.parametrize("region", [None, "us-east-1", "eu-central-1"])
+@pytest.mark.parametrize(
+    "endpoint", [None, "http://127.0.0.1:9000", "https://storage.example.com/", "https://s3.eu-central-1.amazonaws.com"]
+)
+def test_a_page_may_show_a_file(bucket: str, region: str | None, endpoint: str | None) -> None:
+    keys = {"access_key": "key", "secret_key": "secret"}
+    options = {"bucket_name": bucket, "region_name": region, "endpoint_url": endpoint}
+    link = storages.create_storage(S3_STORAGE | {"OPTIONS": S3_STORAGE["OPTIONS"] | keys | options}).url("a.png")
+    assert any(link.startswith(f"{source.rstrip('/')}/") for source in sources(bucket, endpoint, region))
+
+
+def test_a_bucket_is_in_the_policy() -> None:
+    bucket = {"AWS_STORAGE_BUCKET_NAME": "uploads", "AWS_S3_ENDPOINT_URL": "https://storage.example.com"}
+    policy = "from config.settings import base; print(base.SECURE_CSP['img-src'], base.SECURE_CSP['media-src'])"
+    run = subprocess.run(
+        [sys.executable, "-c", policy], cwd=ROOT, env=os.environ | bucket, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.count("https://storage.example.com/uploads/") == 2

@@ -114,6 +114,7 @@ def test_the_environments_own_secrets_are_known_wherever_they_stand() -> None:
         "DATABASE_URL": "postgres://app:with%2Fslash@db/name",
         "OPERATOR_TOKEN": "short",
         "ALLOWED_HOSTS": "www.example.com",
+        "CSRF_TRUSTED_ORIGINS": "https://www.example.com",
     }
     assert secrets_of(environment) == {
         "key-of-the-site",

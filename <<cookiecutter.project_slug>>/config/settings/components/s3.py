@@ -24,3 +24,15 @@ S3_STORAGE: dict[str, Any] = {
         "file_overwrite": False,
     },
 }
+
+
+def sources(bucket: str, endpoint: str | None, region: str | None) -> list[str]:
+    """Return where a page takes the files of a bucket from, as sources of a Content Security Policy."""
+    if endpoint:
+        return [f"{endpoint.rstrip('/')}/{bucket}/"]
+    # Amazon leads from the first to that of the region. Its certificates do not cover a dot in a bucket's name.
+    hosts = ["s3.amazonaws.com", *([f"s3.{region}.amazonaws.com"] if region else [])]
+    return [f"https://{host}/{bucket}/" if "." in bucket else f"https://{bucket}.{host}" for host in hosts]
+
+
+S3_SOURCES = sources(*(S3_STORAGE["OPTIONS"][name] for name in ("bucket_name", "endpoint_url", "region_name")))

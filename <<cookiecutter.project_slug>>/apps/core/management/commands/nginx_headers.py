@@ -8,8 +8,19 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.http import HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csp import ContentSecurityPolicyMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.test import RequestFactory
+
+from apps.core.middleware import SecurityHeadersMiddleware
+
+# Each adds headers to an answer. What no view has made has no nonce either, and a policy that allows none.
+MIDDLEWARE = (
+    SecurityHeadersMiddleware,
+    ContentSecurityPolicyMiddleware,
+    XFrameOptionsMiddleware,
+    SecurityMiddleware,
+)
 
 
 def security_headers(is_https: bool) -> dict[str, str]:
@@ -18,7 +29,7 @@ def security_headers(is_https: bool) -> dict[str, str]:
     answer = HttpResponse()
     bare = set(answer.headers)
     # Asking the middleware, instead of reading the settings as it does, cannot differ from what pages have.
-    for middleware in (XFrameOptionsMiddleware, SecurityMiddleware):
+    for middleware in MIDDLEWARE:
         middleware(lambda _: answer).process_response(request, answer)
     return {name: value for name, value in answer.headers.items() if name not in bare}
 
@@ -26,7 +37,7 @@ def security_headers(is_https: bool) -> dict[str, str]:
 class Command(BaseCommand):
     """Prints what has nginx add the headers of Django's answers to its own: files, redirects, errors.
 
-    A header that came from the application is left as it is, and HTTPS's own are not sent over HTTP. The values have
+    What the application has answered is left as it is, and HTTPS's own are not sent over HTTP. The values have
     one source, the settings. For nginx's context http it prints variables, for its context server the lines that use
     them.
     """
@@ -44,15 +55,22 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
     def variables(self) -> Iterator[str]:
-        """Yield, for each header, a variable that is empty when the application has sent the header."""
+        """Yield, for each header, a variable that is empty when the application has answered."""
         over_http = security_headers(is_https=False)
         for name, value in security_headers(is_https=True).items():
-            sent, key = f"$upstream_http_{name.lower().replace('-', '_')}", ""
+            # The application's answers have the number of their request, and the headers that their view wants.
+            given, key = "$upstream_http_x_request_id", ""
+            # >> if cookiecutter.media_storage == "local"
+            if name == "Content-Security-Policy":
+                # Uploaded files have a policy of their own.
+                given = f"${settings.SERVICE_NAME}_media_policy{given}"
+            # >> endif
             if name not in over_http:
-                sent, key = f'"${settings.SERVICE_NAME}_scheme {sent}"', "https "
-            yield f"map {sent} {self.variable(name)} {{"
+                given, key = f"${settings.SERVICE_NAME}_scheme {given}", "https "
+            yield f'map "{given}" {self.variable(name)} {{'
             yield '    default "";'
-            yield f'    "{key}" "{value}";'
+            quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+            yield f'    "{key}" "{quoted}";'
             yield "}"
 
     def lines(self) -> Iterator[str]:

@@ -1,0 +1,170 @@
+"""The Content Security Policy, in a real browser: it is in the way of nothing that the site has, but of all else."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template import engines
+from django.urls import path
+from playwright.sync_api import Browser, ConsoleMessage, Page
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from apps.core.views import document
+from apps.users.models import User
+from config.urls import urlpatterns as project_urls
+
+PLANTED = """<!DOCTYPE html>
+<title>planted</title>
+<link rel="icon" href="/static/favicon.svg">
+<style>h1 { color: rgb(1, 2, 3) }</style>
+<style {% csp_nonce_attr %}>p { color: rgb(1, 2, 3) }</style>
+<h1 onclick="window.ran = [...window.ran ?? [], 'handler']">heading</h1>
+<p>paragraph</p>
+<script>window.ran = ["script"]</script>
+<script src="{{ other }}/static/js/planted.js"></script>
+<iframe src="/health/"></iframe>
+<iframe src="{{ other }}/health/"></iframe>
+<img src="{{ other }}/static/favicon.svg" alt="">
+<script {% csp_nonce_attr %}>
+window.allowed = true
+eval("window.ran = ['text']")
+</script>
+"""
+ICON = f"{settings.STATIC_URL}favicon.svg"
+
+
+def planted(request: HttpRequest) -> HttpResponse:
+    """Answer with a page as somebody would have it who got text of theirs into it, and with a script that is ours."""
+    other = f"http://127.0.0.1:{request.get_port()}"
+    return HttpResponse(engines["django"].from_string(PLANTED).render({"other": other}, request))
+
+
+def failing(request: HttpRequest, status: int) -> HttpResponse:
+    """Answer with the page of an error."""
+    template = {503: "read_only.html"}.get(status, f"{status}.html")
+    return HttpResponse(engines["django"].get_template(template).render({}, request), status=status)
+
+
+# >> if cookiecutter.deployment != "platform"
+def of_nginx(request: HttpRequest, name: str) -> HttpResponse:
+    """Answer with a page that nginx answers with, under the policy that it sends then: one without a nonce."""
+    return HttpResponse((settings.BASE_DIR / "deploy" / "nginx" / name).read_text(encoding="utf-8"))
+
+
+# >> endif
+urlpatterns = [
+    *project_urls,
+    path("documents/<path:name>", document),
+    path("planted/", planted),
+    path("failing/<int:status>/", failing),
+    # >> if cookiecutter.deployment != "platform"
+    path("nginx/<str:name>", of_nginx),
+    # >> endif
+]
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer) -> Page:
+    """A page of the site."""
+    return browser.new_context(base_url=live_server.url).new_page()
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """What the browser has to say against the pages that it shows."""
+    found: list[str] = []
+
+    def add(message: ConsoleMessage) -> None:
+        # That a page is one of an error is no complaint about it.
+        is_status = message.text.startswith("Failed to load resource") and message.location["url"] == page.url
+        if message.type in ("error", "warning") and not is_status:
+            found.append(f"{page.url}: {message.text}")
+
+    page.on("console", add)
+    page.on("pageerror", lambda error: found.append(f"{page.url}: {error}"))
+    return found
+
+
+def log_in(page: Page) -> None:
+    page.goto("/admin/login/?next=/admin/")
+    page.fill("[name=username]", "root@example.com")
+    page.fill("[name=password]", "correct horse battery")
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/")
+
+
+def test_the_first_page_and_those_of_errors_are_whole(page: Page, complaints: list[str]) -> None:
+    addresses = [
+        "/",
+        *(f"/failing/{status}/" for status in (400, 403, 404, 500, 503)),
+        "/nowhere/",
+        "/documents/README.md",
+    ]
+    # >> if cookiecutter.deployment != "platform"
+    addresses += [f"/nginx/{path.name}" for path in sorted((settings.BASE_DIR / "deploy" / "nginx").glob("*.html"))]
+    # >> endif
+    for address in addresses:
+        page.goto(address, wait_until="networkidle")
+        assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") in ("544px", "832px"), address
+    assert complaints == []
+
+
+def test_the_admin_works(admin_user: User, user: User, page: Page, complaints: list[str]) -> None:
+    log_in(page)
+    page.goto("/admin/users/user/")
+    page.fill("#searchbar", "ada")
+    page.click("#changelist-search [type=submit]")
+    page.click("text=ada@example.com")
+    # The script of the form puts in the day, and opens the calendar.
+    page.click(".field-date_joined .date-icon")
+    page.locator(".calendarbox:visible td a").first.click()
+    page.click("[name=_save]")
+    page.wait_for_selector("text=was changed successfully")
+    for address in ("add/", f"{user.pk}/password/", f"{user.pk}/history/", "add/?_popup=1"):
+        page.goto(f"/admin/users/user/{address}", wait_until="networkidle")
+    page.goto("/admin/users/user/")
+    page.check(f"[name=_selected_action][value='{user.pk}']")
+    page.select_option("[name=action]", "delete_selected")
+    page.click("[name=index]")
+    page.wait_for_selector("text=Are you sure you want to delete")
+    page.goto(f"/admin/users/user/{user.pk}/delete/", wait_until="networkidle")
+    page.click("[type=submit][value^=Yes]")
+    page.wait_for_selector("text=was deleted successfully")
+    page.click("#logout-form [type=submit]")
+    page.wait_for_selector("text=Log in again")
+    assert complaints == []
+
+
+def test_what_somebody_has_planted_does_not_run(page: Page, complaints: list[str]) -> None:
+    loaded: list[str] = []
+    page.on("response", lambda answer: loaded.append(answer.url))
+    page.goto("/planted/", wait_until="networkidle")
+    page.click("h1")
+    assert page.evaluate("window.ran") is None
+    colour = "getComputedStyle(document.querySelector('{}')).color"
+    assert page.evaluate(colour.format("h1")) == "rgb(0, 0, 0)"
+    assert [url.partition(page.url.rstrip("/").removesuffix("/planted"))[2] for url in loaded] == ["/planted/", ICON]
+    blocked = "\n".join(complaints)
+    for directive in ("script-src", "style-src", "img-src"):
+        assert directive in blocked
+    # What has the nonce is the site's own.
+    assert page.evaluate("window.allowed") is True
+    assert page.evaluate(colour.format("p")) == "rgb(1, 2, 3)"
+
+
+def test_a_violation_is_reported(page: Page, settings: Settings, logged: Callable[[], list[dict[str, Any]]]) -> None:
+    settings.SECURE_CSP_REPORT_ONLY = settings.SECURE_CSP | {"report-uri": ["/csp-report/"]}
+    settings.SECURE_CSP = {}
+    with page.expect_response("**/csp-report/") as answer:
+        page.goto("/planted/", wait_until="networkidle")
+    assert answer.value.status == HTTPStatus.NO_CONTENT
+    # It is reported, and nothing else.
+    assert page.evaluate("window.ran") == ["text"]
+    lines = [line for line in logged() if line["event"] == "csp_violation"]
+    assert {"document", "directive", "blocked"} <= set(lines[0])
+    assert {line["disposition"] for line in lines} == {"report"}
