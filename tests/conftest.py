@@ -30,8 +30,9 @@ class Project:
         self.path = path
 
     def files(self) -> list[str]:
-        """Return the names of its files, from its root."""
-        return sorted(str(path.relative_to(self.path)) for path in self.path.rglob("*") if path.is_file())
+        """Return the names of its files, from its root, but for what Python has compiled of them."""
+        paths = (path for path in self.path.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+        return sorted(str(path.relative_to(self.path)) for path in paths)
 
     def read(self, name: str) -> str:
         """Return the text of one of its files."""
