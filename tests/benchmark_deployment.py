@@ -8,11 +8,13 @@ it, for it leaves out what a new connection costs PostgreSQL. wrk uses the same 
 serves most.
 """
 
+import contextlib
 import json
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,11 +126,9 @@ def write(running: Machine, path: str, text: str) -> None:
 
 
 def add_peer(running: Machine) -> None:
-    """Start the same application under the peer's command, and bring it to nginx; install wrk."""
-    running.run("DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends wrk")
+    """Start the same application under the peer's command, and bring it to nginx."""
     running.run(PEER)
     write(running, "/etc/nginx/sites-enabled/peer.conf", PEER_SITE)
-    write(running, "/report.lua", REPORT)
     running.run("nginx -t -q; systemctl reload nginx.service")
     pages = {
         running.say(f"curl --silent --show-error --fail --retry 20 --retry-all-errors --retry-delay 1 {side.address}")
@@ -198,8 +198,9 @@ def report(medians: dict[Side, dict[str, float]]) -> None:
         sys.exit("The deployed project misses its goals of speed.")
 
 
-def main() -> None:
-    """Deploy, measure, print."""
+@contextlib.contextmanager
+def deployed() -> Iterator[Machine]:
+    """Start a machine on which the default project is deployed, with the page, and wrk with its report."""
     docker = docker_program()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -208,8 +209,16 @@ def main() -> None:
         progress("start a machine")
         with machine(docker, folder, optimize=True) as running:
             deploy(running, project)
-            add_peer(running)
-            medians = measure(running)
+            running.run("DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends wrk")
+            write(running, "/report.lua", REPORT)
+            yield running
+
+
+def main() -> None:
+    """Deploy, measure, print."""
+    with deployed() as running:
+        add_peer(running)
+        medians = measure(running)
     report(medians)
 
 

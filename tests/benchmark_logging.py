@@ -7,12 +7,9 @@ same nginx; the one writes a line for each request to the journal, and the other
 
 import statistics
 import sys
-import tempfile
-from pathlib import Path
 
-from tests.benchmark_deployment import REPORT, Side, add_page, deploy, load, progress, write
-from tests.benchmarking import docker_program, generate
-from tests.deploy.machine import Machine, machine
+from tests.benchmark_deployment import Side, deployed, load, progress, write
+from tests.deploy.machine import Machine
 
 # A difference of a few percent is smaller than that between two rounds.
 ROUNDS = 9
@@ -43,9 +40,7 @@ SITE = """server {{
 
 
 def start(running: Machine) -> None:
-    """Start both beside the site, and bring them to nginx; install wrk."""
-    running.run("DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends wrk")
-    write(running, "/report.lua", REPORT)
+    """Start both beside the site, and bring them to nginx."""
     for side, level in LEVELS.items():
         running.run(START.format(unit=side.unit, level=level, port=side.port))
         write(running, f"/etc/nginx/sites-enabled/{side.name}.conf", SITE.format(port=side.port))
@@ -74,16 +69,9 @@ def measure(running: Machine) -> dict[Side, dict[str, float]]:
 
 def main() -> None:
     """Deploy, measure, print; end with an error when the goal is missed."""
-    docker = docker_program()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        project = generate(folder)
-        add_page(project)
-        progress("start a machine")
-        with machine(docker, folder, optimize=True) as running:
-            deploy(running, project)
-            start(running)
-            medians = measure(running)
+    with deployed() as running:
+        start(running)
+        medians = measure(running)
     for side, median in medians.items():
         print(f"{side.name}: {median['speed']:.0f} requests/s, {median['cpu']:.2f} ms of CPU for each")
     cost = 1 - medians[LOGGED]["speed"] / medians[SILENT]["speed"]
