@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -205,28 +205,40 @@ def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str]) -> None:
         run("backup_database", *arguments)
 
 
-def backups_of(folder: Path, *ages: timedelta) -> list[Backup]:
+def backups_of(folder: Path, *ages: timedelta, now: datetime | None = None) -> list[Backup]:
     """Make empty backups of these ages; return them, the newest first."""
     folder.mkdir()
     for age in ages:
-        (folder / f"backup_{(timezone.now() - age).strftime(files.STAMP)}.sql").touch()
+        (folder / f"backup_{((now or timezone.now()) - age).strftime(files.STAMP)}.sql").touch()
     return existing()
 
 
-def test_of_days_weeks_and_months_the_newest_is_kept(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_of_days_weeks_and_months_the_newest_is_kept(settings: Settings, tmp_path: Path, hour: int) -> None:
     settings.BACKUPS_DIR = tmp_path / "backups"
     settings.BACKUPS_KEEP = {"days": 7, "weeks": 4, "months": 6}
-    day = timedelta(days=1)
-    backups = backups_of(settings.BACKUPS_DIR, *(day * number / 2 for number in range(2 * 400)))
-    kept = retention.wanted(backups, timezone.now())
-    ages = sorted((timezone.now() - backup.time) / day for backup in kept)
-    # All of two days, then one a day, a week, and a month, the oldest of which is at least five months back.
-    assert [age for age in ages if age < 1.9] == pytest.approx([0, 0.5, 1, 1.5], abs=0.01)
-    assert len([age for age in ages if 1.9 < age < 7.1]) in (5, 6)
-    assert len(ages) <= 4 + 6 + 4 + 6
-    assert 5 * 28 < ages[-1] < 6 * 31
-    assert retention.prune(backups, None) == [backup for backup in backups if backup not in kept]
-    assert set(existing()) == kept
+    now = datetime(2026, 7, 15, hour, 30, tzinfo=UTC)
+    backups = backups_of(settings.BACKUPS_DIR, *(timedelta(hours=hours) for hours in range(0, 400 * 24, 6)), now=now)
+    newest_of_days: dict[date, Backup] = {}
+    for backup in backups:
+        newest_of_days.setdefault(timezone.localtime(backup.time).date(), backup)
+    today = timezone.localtime(now).date()
+    days = [today - timedelta(days=number) for number in range(7)]
+    weeks = [today, *(today - timedelta(days=today.weekday() + 1 + 7 * number) for number in range(3))]
+    months = [today, *(date(2026, month, 1) - timedelta(days=1) for month in (7, 6, 5, 4, 3))]
+    # All of two days, and the newest of each of seven days, four weeks and six months, those of today among them.
+    assert retention.wanted(backups, now) == {
+        *(backup for backup in backups if now - backup.time < timedelta(days=2)),
+        *(newest_of_days[day] for day in (*days, *weeks, *months)),
+    }
+
+
+def test_what_is_not_to_be_kept_is_removed(settings: Settings, tmp_path: Path) -> None:
+    settings.BACKUPS_DIR = tmp_path / "backups"
+    settings.BACKUPS_KEEP = {"days": 1, "weeks": 1, "months": 1}
+    newest, *middle, oldest = backups_of(settings.BACKUPS_DIR, *(timedelta(days=days) for days in (0, 1, 400)))
+    assert retention.prune([newest, *middle, oldest], None) == [oldest]
+    assert existing() == [newest, *middle]
 
 
 def test_so_many_can_be_kept_instead_and_the_newest_stays_however_old(settings: Settings, tmp_path: Path) -> None:
