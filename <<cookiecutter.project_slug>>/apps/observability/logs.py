@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from apps.observability.redaction import redact, redact_text
+from apps.observability.redaction import may_hold_secret, redact, redact_text
 
 Event = MutableMapping[str, Any]
 
@@ -35,10 +35,17 @@ SILENT = {
 }
 # These are made here, and cannot hold anybody's secrets; any other name can be given by whoever logs.
 OWN = {"timestamp", "level", "logger", "request_id"}
+SIMPLE = frozenset({str, int, float, bool, type(None)})
 
 
 def without_secrets(logger: Any, method: str, event: Event) -> Event:
     """Return what is to be written, without secrets: the last step before it is."""
+    told = {name: value for name, value in event.items() if name not in OWN}
+    # The common line, whose values have nothing in them, is looked through once and not value by value.
+    if SIMPLE.issuperset(map(type, told.values())):
+        texts = (f"{name}\n{value}" for name, value in told.items())
+        if not may_hold_secret("\n".join(texts)):
+            return event
     return {
         name if name in OWN else redact_text(name): value if name in OWN else redact(value, name)
         for name, value in event.items()
@@ -70,6 +77,8 @@ def configuration(level: str, is_for_people: bool = False) -> dict[str, Any]:
     structlog is configured along, so that its loggers go the same way, and so do Python's warnings.
     """
     logging.captureWarnings(True)
+    # What no line tells need not be found out for each: https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
