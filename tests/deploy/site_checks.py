@@ -165,11 +165,16 @@ class SiteChecks:
         save = (
             "from django.core.files.base import ContentFile as F;"
             "from django.core.files.storage import default_storage as s"
-            ";print(s.save('pictures/p.png', F(bytes.fromhex('%s'))), s.save('x.html', F(b'<script>')))"
+            ";print(s.save('pictures/p.png', F(bytes.fromhex('%s'))), s.save('x.html', F(b'<script>')),"
+            "s.save('x.svg', F(b'<svg xmlns=\\\"http://www.w3.org/2000/svg\\\"><script/></svg>')))"
         )
         shell = f"{way.manage} shell --no-imports --command"
-        assert server.say(f'{shell} "{save % PNG.hex()}"') == "pictures/p.png x.html"
-        for path, kind in (("/media/pictures/p.png", "image/png"), ("/media/x.html", "text/html")):
+        assert server.say(f'{shell} "{save % PNG.hex()}"') == "pictures/p.png x.html x.svg"
+        for path, kind in {
+            "/media/pictures/p.png": "image/png",
+            "/media/x.html": "text/html",
+            "/media/x.svg": "image/svg+xml",
+        }.items():
             answer = server.get(path)
             assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
             assert answer.headers.get_all("Content-Security-Policy") == [MEDIA_POLICY]

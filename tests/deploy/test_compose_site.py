@@ -7,6 +7,7 @@ import pytest
 
 from tests.combinations import ALL_OFF
 from tests.conftest import Project
+from tests.deploy.attack_checks import AttackChecks
 from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
@@ -49,6 +50,10 @@ def way() -> Way:
 
 class TestWithItsOwnNginx(SiteChecks):
     """COMPOSE_PROFILES=proxy."""
+
+
+class TestAttacks(AttackChecks):
+    """With the project's own nginx."""
 
 
 class TestRunbooks(RunbookChecks):

@@ -11,6 +11,7 @@ import pytest
 
 from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
+from tests.deploy.attack_checks import AttackChecks
 from tests.deploy.machine import Machine, machine
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server, preflight
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
@@ -65,6 +66,10 @@ def way() -> Way:
 
 class TestSite(SiteChecks):
     """The site under systemd."""
+
+
+class TestAttacks(AttackChecks):
+    """Under systemd."""
 
 
 def test_every_block_of_the_document_is_run(bake: Callable[..., Project]) -> None:
