@@ -52,6 +52,8 @@ class Way(NamedTuple):
     output: str
     # The smallest compression that there is of a static file.
     compression: str
+    # The file of settings that the application is started with.
+    settings: str
     # Print OPERATOR_TOKEN, and what a Prometheus is told that has the token %s.
     token: str
     metrics: str

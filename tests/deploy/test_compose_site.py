@@ -11,6 +11,7 @@ from tests.deploy.attack_checks import AttackChecks
 from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
+from tests.deploy.observatory_checks import ObservatoryChecks
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way, check_headers
@@ -25,6 +26,7 @@ WAY = Way(
     access_log="docker logs my_project-nginx-1 2>&1",
     output="docker logs my_project-web-1 2>&1",
     compression="gzip",
+    settings="/opt/my_project/.env.production",
     token="sed -n 's/^OPERATOR_TOKEN=//p' /opt/my_project/.env.production",
     # As a Prometheus in a container beside those of the project.
     metrics=(
@@ -42,7 +44,7 @@ def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.T
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def way() -> Way:
     """How to reach what the tests look at."""
     return WAY
@@ -53,6 +55,10 @@ class TestWithItsOwnNginx(SiteChecks):
 
 
 class TestAttacks(AttackChecks):
+    """With the project's own nginx."""
+
+
+class TestObservatory(ObservatoryChecks):
     """With the project's own nginx."""
 
 

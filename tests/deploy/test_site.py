@@ -13,6 +13,7 @@ from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
 from tests.deploy.attack_checks import AttackChecks
 from tests.deploy.machine import Machine, machine
+from tests.deploy.observatory_checks import ObservatoryChecks
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server, preflight
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
@@ -28,6 +29,7 @@ WAY = Way(
     access_log="cat /var/log/nginx/*.log",
     output="journalctl --unit=my_project-web.service --output=cat --no-pager",
     compression="br",
+    settings="/etc/my_project/environment",
     token="sed -n 's/^OPERATOR_TOKEN=//p' /etc/my_project/environment",
     metrics=BY_NGINX,
 )
@@ -58,7 +60,7 @@ def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) 
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def way() -> Way:
     """How to reach what the tests look at."""
     return WAY
@@ -69,6 +71,10 @@ class TestSite(SiteChecks):
 
 
 class TestAttacks(AttackChecks):
+    """Under systemd."""
+
+
+class TestObservatory(ObservatoryChecks):
     """Under systemd."""
 
 
