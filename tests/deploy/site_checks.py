@@ -168,13 +168,15 @@ class SiteChecks:
             "from django.core.files.base import ContentFile as F;"
             "from django.core.files.storage import default_storage as s"
             ";print(s.save('pictures/p.png', F(bytes.fromhex('%s'))), s.save('x.html', F(b'<script>')),"
+            "s.save('x.js', F(b'alert(1)')),"
             "s.save('x.svg', F(b'<svg xmlns=\\\"http://www.w3.org/2000/svg\\\"><script/></svg>')))"
         )
         shell = f"{way.manage} shell --no-imports --command"
-        assert server.say(f'{shell} "{save % PNG.hex()}"') == "pictures/p.png x.html x.svg"
+        assert server.say(f'{shell} "{save % PNG.hex()}"') == "pictures/p.png x.html x.js x.svg"
         for path, kind in {
             "/media/pictures/p.png": "image/png",
-            "/media/x.html": "text/html",
+            "/media/x.html": "application/octet-stream",
+            "/media/x.js": "application/octet-stream",
             "/media/x.svg": "image/svg+xml",
         }.items():
             answer = server.get(path)
