@@ -10,6 +10,7 @@ from tests.servers import Server
 # Tests of what no answer changes: the jobs of tests/ci run them, once with everything on and once with everything off.
 ALIKE = ["tests/integration/backups", "tests/*/test_release_*.py", "tests/integration/test_read_only_*.py"]
 ALIKE += ["tests/integration/test_task_queue.py", "tests/integration/test_csrf_js.py", "tests/performance"]
+ALIKE += ["tests/integration/test_content_policy.py"]
 ALIKE += [f"tests/integration/preflight/test_{name}.py" for name in ("site", "services", "command")]
 # Tests of background tasks alone: they run where those are alone on, and in the job that has everything on.
 OF_CELERY = ["tests/integration/test_celery.py", "tests/integration/test_task_logs.py"]
