@@ -6,8 +6,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver
 
-# What nginx or a middleware answers.
-ELSEWHERE = {"documents", "metrics", "robots.txt"}
+# What is answered without a pattern, or in development alone.
+ELSEWHERE = {
+    "documents",
+    # >> if cookiecutter.use_metrics
+    "metrics",
+    # >> endif
+}
 
 
 def refuse_taken(name: str, patterns: Iterable[URLPattern | URLResolver]) -> None:

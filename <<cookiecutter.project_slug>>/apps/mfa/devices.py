@@ -1,13 +1,12 @@
 """What somebody has for a second factor: an app that makes tokens, and recovery codes for when it is lost."""
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.http import HttpRequest
 from django_otp import devices_for_user, user_has_device, verify_token
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
-
-from apps.users.models import User
 
 # So many recovery codes, each for one login.
 CODES = 10
@@ -20,13 +19,13 @@ def is_missing(request: HttpRequest) -> bool:
     return bool(settings.MFA_REQUIRED or user_has_device(request.user))
 
 
-def begin(user: User) -> TOTPDevice:
+def begin(user: AbstractUser) -> TOTPDevice:
     """Return a device with a fresh key, which counts once a token of it was given; one like that before is dropped."""
     TOTPDevice.objects.filter(user=user, confirmed=False).delete()
     return TOTPDevice.objects.create(user=user, name="app", confirmed=False)
 
 
-def begun(user: User) -> TOTPDevice | None:
+def begun(user: AbstractUser) -> TOTPDevice | None:
     """Return the device that was begun with, or None."""
     return TOTPDevice.objects.filter(user=user, confirmed=False).first()
 
@@ -44,7 +43,12 @@ def confirm(device: TOTPDevice) -> list[str]:
     return codes
 
 
-def find(user: User, token: str) -> TOTPDevice | StaticDevice | None:
+def remove(user: AbstractUser) -> bool:
+    """Remove all that somebody has for a second factor, and say whether there was anything."""
+    return sum(model.objects.filter(user=user).delete()[0] for model in (TOTPDevice, StaticDevice)) > 0
+
+
+def find(user: AbstractUser, token: str) -> TOTPDevice | StaticDevice | None:
     """Return the device that takes a token, or None. A token counts once; after a wrong one its device waits."""
     kind = TOTPDevice if len(token) == TOTPDevice().digits else StaticDevice
     names = [device.persistent_id for device in devices_for_user(user) if isinstance(device, kind)]

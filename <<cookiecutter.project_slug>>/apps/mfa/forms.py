@@ -3,12 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import AbstractUser
 from django.utils.translation import gettext_lazy as _
 from django_otp import verify_token
 from django_otp.models import Device
 
 from apps.mfa.devices import find
-from apps.users.models import User
 
 
 class TokenForm(forms.Form):
@@ -22,7 +22,7 @@ class TokenForm(forms.Form):
         ),
     )
 
-    def __init__(self, user: User, *args: Any, device: Device | None = None, **kwargs: Any) -> None:
+    def __init__(self, user: AbstractUser, *args: Any, device: Device | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
         self.device = device

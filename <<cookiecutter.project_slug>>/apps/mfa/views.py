@@ -8,6 +8,7 @@ import segno
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -22,9 +23,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from apps.mfa import devices
 from apps.mfa.forms import TokenForm
 from apps.mfa.recent import has_just_logged_in
-from apps.users.models import User
 
-View = Callable[[HttpRequest, User], HttpResponse]
+View = Callable[[HttpRequest, AbstractUser], HttpResponse]
 
 
 def page(view: View) -> Callable[[HttpRequest], HttpResponse]:
@@ -35,7 +35,7 @@ def page(view: View) -> Callable[[HttpRequest], HttpResponse]:
     @login_required
     def shown(request: HttpRequest) -> HttpResponse:
         user = request.user
-        if not isinstance(user, User) or not user.is_staff:
+        if not isinstance(user, AbstractUser) or not user.is_staff:
             raise PermissionDenied
         return view(request, user)
 
@@ -43,7 +43,7 @@ def page(view: View) -> Callable[[HttpRequest], HttpResponse]:
 
 
 @page
-def second_factor(request: HttpRequest, user: User) -> HttpResponse:
+def second_factor(request: HttpRequest, user: AbstractUser) -> HttpResponse:
     """Ask for a token, and lead on; who has no device yet is led to get one."""
     after = next_of(request)
     if user.is_verified():  # type: ignore[attr-defined]
@@ -58,7 +58,7 @@ def second_factor(request: HttpRequest, user: User) -> HttpResponse:
 
 
 @page
-def setup(request: HttpRequest, user: User) -> HttpResponse:
+def setup(request: HttpRequest, user: AbstractUser) -> HttpResponse:
     """Show a key for an app, take a token of it, and show recovery codes, which nobody is shown again.
 
     Who has a device already must have given its token, and everybody the password just now.

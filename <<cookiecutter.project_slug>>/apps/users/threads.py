@@ -1,4 +1,4 @@
-"""What goes on in a thread of its own, for a project without a worker."""
+"""What goes on in a thread of its own, so that the request that asks for it does not wait."""
 
 import logging
 import threading

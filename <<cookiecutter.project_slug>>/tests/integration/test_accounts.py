@@ -24,7 +24,7 @@ from apps.users.models import User
 
 PASSWORD = "correct horse battery"
 NEW = "staple over and over"
-# A documentation address (RFC 5737), as nginx passes it on.
+# Addresses that are nobody's (RFC 5737).
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.9"
 
 
@@ -83,7 +83,7 @@ class TestGuessing:
         assert log_in(client, "wrong").status_code == 429
 
     def test_a_made_up_address_neither_evades_nor_frames(self, client: Client, user: User) -> None:
-        # nginx sends what it sees alone; a proxy that adds to the header sends this.
+        # As a proxy sends it that adds to what the visitor has sent.
         statuses = [log_in(client, "wrong", address=f"192.0.2.{part}, {HOME}").status_code for part in range(5)]
         assert statuses[-1] == 429
         for _ in range(5):

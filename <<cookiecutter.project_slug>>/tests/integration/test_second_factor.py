@@ -300,3 +300,17 @@ def test_an_operator_gives_a_code_to_who_has_lost_the_phone(
     assert is_in(client)
     with pytest.raises(CommandError, match="does not exist"):
         call_command("addstatictoken", "nobody@example.com")
+
+
+def test_an_operator_takes_everything_away(client: Client, staff: User, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(client)
+    call_command("remove_second_factor", "Root@example.com")
+    assert "The second factor of root@example.com is removed" in capsys.readouterr().out
+    assert not is_in(client)
+    assert not StaticToken.objects.exists()
+    set_up(Client())
+    with pytest.raises(CommandError, match=r"^There is no account nobody@example\.com\.$"):
+        call_command("remove_second_factor", "nobody@example.com")
+    User.objects.create_user("ada@example.com")
+    with pytest.raises(CommandError, match=r"^ada@example\.com has no second factor\.$"):
+        call_command("remove_second_factor", "ada@example.com")

@@ -49,7 +49,7 @@ def test_what_is_no_path_is_refused(monkeypatch: pytest.MonkeyPatch, path: str) 
 
 
 @pytest.mark.parametrize(
-    "path", ["accounts/", "accounts/office/", "health/", "ready/", "static/", "media/", "csp-report/"]
+    "path", ["accounts/", "accounts/office/", "documents/", "health/", "ready/", "static/", "media/", "csp-report/"]
 )
 def test_the_path_of_something_else_is_refused(urls: None, settings: Settings, path: str) -> None:
     with pytest.raises(
