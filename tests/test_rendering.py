@@ -85,7 +85,8 @@ templates/500.html templates/base.html
 templates/document.html templates/error.html templates/home.html templates/read_only.html
 tests/__init__.py tests/conftest.py tests/object_storage.py tests/unit/__init__.py tests/integration/__init__.py
 tests/performance/__init__.py
-tests/unit/test_admin_path.py tests/unit/test_deployment_commands.py tests/unit/test_drift_command.py tests/unit/test_environment.py
+tests/unit/test_admin_path.py tests/unit/test_deployment_commands.py tests/unit/test_drift_command.py
+tests/unit/test_environment.py
 tests/unit/test_mixins.py
 tests/unit/test_production_document.py tests/unit/test_read_only.py
 tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py tests/unit/test_release_facts.py

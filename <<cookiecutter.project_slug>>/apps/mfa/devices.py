@@ -45,7 +45,10 @@ def confirm(device: TOTPDevice) -> list[str]:
 
 def remove(user: AbstractUser) -> bool:
     """Remove all that somebody has for a second factor, and say whether there was anything."""
-    return sum(model.objects.filter(user=user).delete()[0] for model in (TOTPDevice, StaticDevice)) > 0
+    devices = [*TOTPDevice.objects.filter(user=user), *StaticDevice.objects.filter(user=user)]
+    for device in devices:
+        device.delete()
+    return bool(devices)
 
 
 def find(user: AbstractUser, token: str) -> TOTPDevice | StaticDevice | None:

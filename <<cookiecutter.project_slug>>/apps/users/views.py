@@ -16,14 +16,7 @@ from django.views.decorators.http import require_safe
 from apps.users.limits import is_within
 from apps.users.lockout import origin, too_many
 from apps.users.models import User
-# >> if cookiecutter.use_celery
-from apps.users.tasks import send_password_reset
 
-# >> endif
-# >> if not cookiecutter.use_celery
-from apps.users.threads import start_password_reset
-
-# >> endif
 # So often a new password may be asked for from an address, within so many seconds.
 MOST_RESETS, RESETS_WITHIN = 20, 3600
 
@@ -76,9 +69,13 @@ class PasswordResetView(auth.PasswordResetView):
         # Never the host that the request names: whoever asks would choose where the link leads.
         site = settings.SITE_URL or self.request.build_absolute_uri("/").rstrip("/")
         # >> if cookiecutter.use_celery
+        from apps.users.tasks import send_password_reset
+
         send_password_reset.delay(form.cleaned_data["email"], site)
         # >> endif
         # >> if not cookiecutter.use_celery
+        from apps.users.threads import start_password_reset
+
         start_password_reset(form.cleaned_data["email"], site)
         # >> endif
         return super(auth.PasswordResetView, self).form_valid(form)

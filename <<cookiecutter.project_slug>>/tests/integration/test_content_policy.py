@@ -1,8 +1,5 @@
 """The Content Security Policy, in a real browser: it is in the way of nothing that the site has, but of all else."""
 
-# >> if cookiecutter.use_mfa
-import base64
-# >> endif
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -12,9 +9,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import path
-# >> if cookiecutter.use_mfa
-from django_otp.oath import totp
-# >> endif
 from playwright.sync_api import Browser, ConsoleMessage, Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -179,6 +173,10 @@ def test_the_pages_of_the_accounts_work(user: User, page: Page, complaints: list
 
 # >> if cookiecutter.use_mfa
 def test_the_second_factor_is_set_up(admin_user: User, page: Page, complaints: list[str], settings: Settings) -> None:
+    import base64
+
+    from django_otp.oath import totp
+
     settings.MFA_REQUIRED = True
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto("/admin/")
