@@ -13,6 +13,7 @@ CHOICES: dict[str, list[Any]] = {
     "use_metrics": [True, False],
     "media_storage": ["local", "s3"],
     "use_sentry": [True, False],
+    "use_mfa": [True, False],
     "ci_provider": ["github", "gitlab", "none"],
     "license": ["proprietary", "MIT", "BSD-3-Clause", "Apache-2.0"],
 }
@@ -23,6 +24,7 @@ PIECES: dict[str, tuple[Any, Any]] = {
     "use_metrics": (False, True),
     "media_storage": ("local", "s3"),
     "use_sentry": (False, True),
+    "use_mfa": (False, True),
     "ci_provider": ("none", "github"),
 }
 

@@ -60,6 +60,7 @@ def test_the_first_command_of_the_readme(clone: Path, bare_path: str, browser: B
         assert page.locator("h1").inner_text() == "My Project"
         for link, address in (
             ("Admin", "/admin/login/?next=/admin/"),
+            ("Account", "/accounts/login/?next=/accounts/"),
             ("Health", "/health/"),
             ("Readiness", "/ready/"),
         ):

@@ -86,7 +86,7 @@ def add_app(root: Path) -> None:
     write(root / "locale/de/LC_MESSAGES/django.po", 'msgid ""\nmsgstr ""\n')
     replace(root / "config/settings/base.py", "]\nMIDDLEWARE", '    "apps.orders",\n]\nMIDDLEWARE')
     addresses = '    path("orders/", include("apps.orders.urls")),\n'
-    replace(root / "config/urls.py", '    path("admin/"', f'{addresses}    path("admin/"')
+    replace(root / "config/urls.py", '    path("csp-report/"', f'{addresses}    path("csp-report/"')
 
 
 def design_pages(root: Path) -> None:

@@ -68,7 +68,7 @@ def maintainer(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Maintainer]:
     """A clone of a project, and production's database with an account."""
-    project = bake(**ALL_OFF)
+    project = bake(**ALL_OFF | {"use_mfa": True})
     folder = tmp_path_factory.mktemp("platform") / "clone"
     shutil.copytree(project.path, folder)
     (folder / ".venv").symlink_to(install(project, "test").parents[1])
@@ -108,6 +108,9 @@ def test_the_runbooks(maintainer: Maintainer) -> None:
             "my_project_before_20261126_091500", name
         )
     )
+    for heading, said in (("Give a code", ""), ("When no code is taken any more", "is removed")):
+        text = runbook("lost-second-factor", heading).replace("somebody@example.com", "ann@example.com")
+        assert said in follow(text)
     assert "Read-only mode is on." in follow(runbook("read-only-window", "Begin"))
     assert "Read-only mode is off." in follow(runbook("read-only-window", "End"))
     assert "rows of public.users_user" in follow(runbook("disk-full", "Afterwards"))
@@ -220,6 +223,7 @@ def test_every_block_of_the_runbooks_is_run(maintainer: Maintainer) -> None:
         "read-only-window": [before, "Begin", "End"],
         "database-down": [],
         "disk-full": [before, "See what takes the room", "Afterwards"],
+        "lost-second-factor": [before, "Give a code", "When no code is taken any more"],
         "rotate-secrets": ["`SECRET_KEY`", "`OPERATOR_TOKEN`"],
         "vulnerable-dependency": ["Is it in use?", "Raise it"],
     } | {name: [] for name in PROSE}

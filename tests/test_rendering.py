@@ -26,12 +26,12 @@ ALWAYS = """
 CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py manage.py pyproject.toml python.mk
 start_production.sh
 apps/__init__.py
-apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/csp_reports.py
+apps/core/__init__.py apps/core/addresses.py apps/core/apps.py apps/core/context_processors.py apps/core/csp_reports.py
 apps/core/database_errors.py apps/core/middleware.py
 apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
 apps/core/deployments/platform.py
 apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/read_only.py
-apps/core/sanitizing.py
+apps/core/requests.py apps/core/sanitizing.py
 apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
 apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
 apps/backups/preflight.py apps/backups/programs.py apps/backups/progress.py
@@ -60,11 +60,13 @@ apps/preflight/checks/site.py apps/preflight/checks/static.py
 apps/preflight/management/__init__.py apps/preflight/management/commands/__init__.py
 apps/preflight/management/commands/preflight.py
 apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/hashers.py
-apps/users/managers.py apps/users/models.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
+apps/users/limits.py apps/users/lockout.py apps/users/managers.py apps/users/models.py apps/users/password_reset.py
+apps/users/urls.py apps/users/views.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
 config/__init__.py config/asgi.py config/preflight.py config/urls.py config/wsgi.py
 config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
 config/settings/guard.py config/settings/production.py config/settings/test.py
-config/settings/components/backups.py config/settings/components/headers.py
+config/settings/components/accounts.py config/settings/components/backups.py
+config/settings/components/headers.py
 docs/runbooks/README.md docs/runbooks/back-up.md docs/runbooks/database-down.md docs/runbooks/deploy-and-roll-back.md
 docs/runbooks/disk-full.md docs/runbooks/drill.md docs/runbooks/incident-notes.md docs/runbooks/logs.md
 docs/runbooks/owners.md docs/runbooks/read-only-window.md docs/runbooks/redis-down.md docs/runbooks/restore.md
@@ -74,19 +76,27 @@ docs/maintainers/planning/releases/README.md docs/maintainers/planning/releases/
 docs/maintainers/planning/releases/templates/checklist.md docs/maintainers/planning/releases/templates/release-notes.md
 requirements/development.txt requirements/production.txt requirements/test.txt
 static/css/site.css static/favicon.svg static/js/csrf.js
-templates/400.html templates/403.html templates/403_csrf.html templates/404.html templates/500.html templates/base.html
+templates/400.html templates/403.html templates/403_csrf.html templates/404.html templates/429.html
+templates/accounts/account.html templates/accounts/logged_out.html templates/accounts/login.html
+templates/accounts/messages.html templates/accounts/password_change.html templates/accounts/password_reset.html
+templates/accounts/password_reset_confirm.html templates/accounts/password_reset_email.txt
+templates/accounts/password_reset_sent.html templates/accounts/password_reset_subject.txt
+templates/500.html templates/base.html
 templates/document.html templates/error.html templates/home.html templates/read_only.html
 tests/__init__.py tests/conftest.py tests/object_storage.py tests/unit/__init__.py tests/integration/__init__.py
 tests/performance/__init__.py
-tests/unit/test_deployment_commands.py tests/unit/test_drift_command.py tests/unit/test_environment.py
+tests/unit/test_admin_path.py tests/unit/test_deployment_commands.py tests/unit/test_drift_command.py
+tests/unit/test_environment.py
 tests/unit/test_mixins.py
 tests/unit/test_production_document.py tests/unit/test_read_only.py
 tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py tests/unit/test_release_facts.py
 tests/unit/test_redaction.py
+tests/unit/test_requests.py
 tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
 tests/unit/test_sanitizing.py
 tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
-tests/integration/test_content_policy.py tests/integration/test_csp_reports.py
+tests/integration/test_accounts.py tests/integration/test_content_policy.py
+tests/integration/test_csp_reports.py
 tests/integration/test_security_headers.py
 tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
 tests/integration/test_logs.py tests/integration/test_pages.py tests/integration/test_production_config.py
@@ -139,12 +149,14 @@ ADDED = {
     "celery": """
         apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
         apps/maintenance/management/commands/task_queue.py apps/maintenance/queue.py
+        apps/users/tasks.py
         apps/maintenance/worker.py apps/observability/task_lines.py apps/preflight/checks/broker.py
         apps/preflight/checks/worker.py apps/preflight/tasks.py config/celery.py
         config/settings/components/celery.py docs/runbooks/queue-backlog.md tests/integration/test_celery.py
         tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py
         tests/integration/test_task_queue.py tests/unit/test_tasks.py
     """,
+    "no celery": "apps/users/threads.py",
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "metrics": """
         apps/backups/readings.py apps/core/readings.py apps/health/readings.py apps/maintenance/readings.py
@@ -166,6 +178,15 @@ ADDED = {
         apps/observability/management/commands/__init__.py apps/observability/management/commands/sentry_test.py
         config/settings/components/sentry.py tests/integration/test_sentry.py tests/sentry_server.py
     """,
+    "mfa": """
+        apps/mfa/__init__.py apps/mfa/admin.py apps/mfa/admin_site.py apps/mfa/apps.py apps/mfa/devices.py
+        apps/mfa/forms.py apps/mfa/recent.py apps/mfa/urls.py apps/mfa/views.py
+        apps/mfa/management/__init__.py apps/mfa/management/commands/__init__.py
+        apps/mfa/management/commands/remove_second_factor.py
+        config/settings/components/mfa.py docs/runbooks/lost-second-factor.md
+        templates/mfa/codes.html templates/mfa/second_factor.html templates/mfa/setup.html
+        tests/integration/test_second_factor.py
+    """,
     "github": """
         .github/CODEOWNERS .github/dependabot.yml .github/pull_request_template.md .github/ISSUE_TEMPLATE/bug.yml
         .github/ISSUE_TEMPLATE/config.yml .github/ISSUE_TEMPLATE/feature.yml .github/workflows/ci.yml
@@ -184,6 +205,7 @@ WORDS = {
     # Backups go to a bucket in any project.
     "s3": r"\bs3_storage|components[./]s3|\baws_s(3|torage)|test_s3|uploads/",
     "sentry": r"sentry",
+    "mfa": r"mfa|second.factor|django.otp|totp|segno",
     "github": r"github|dependabot|zizmor",
     "gitlab": r"gitlab|renovate|merge.request",
 }
@@ -206,9 +228,11 @@ def is_on(answers: Answers, piece: str) -> bool:
         "systemd": "systemd" in answers["deployment"],
         "docker": "docker" in answers["deployment"],
         "celery": answers["use_celery"],
+        "no celery": not answers["use_celery"],
         "metrics": answers["use_metrics"],
         "s3": answers["media_storage"] == "s3",
         "sentry": answers["use_sentry"],
+        "mfa": answers["use_mfa"],
         "github": answers["ci_provider"] == "github",
         "gitlab": answers["ci_provider"] == "gitlab",
     }

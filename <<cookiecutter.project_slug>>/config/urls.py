@@ -3,22 +3,28 @@
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
+from apps.core.addresses import refuse_taken
 from apps.core.csp_reports import csp_report
 from apps.core.views import document, favicon, home
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("favicon.ico", favicon),
     path("csp-report/", csp_report),
+    path("accounts/", include("apps.users.urls")),
+    # >> if cookiecutter.use_mfa
+    path("accounts/second-factor/", include("apps.mfa.urls")),
+    # >> endif
     path("", include("apps.health.urls")),
-    path("admin/", admin.site.urls),
 ]
 if settings.DEBUG:
     urlpatterns += [
         path("documents/<path:name>", document, name="document"),
         *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
     ]
+refuse_taken("ADMIN_PATH", urlpatterns)
+urlpatterns.append(path(settings.ADMIN_PATH, admin.site.urls))

@@ -84,6 +84,7 @@ HEADINGS = {
         *("How long is it valid?", "Renew it by hand", "What certbot has is not in use"),
         "A certificate from elsewhere",
     ],
+    "lost-second-factor": ["Before you begin", "Give a code", "When no code is taken any more"],
     "rotate-secrets": ["`SECRET_KEY`", "The database", "Redis", "`OPERATOR_TOKEN`", "Take it over"],
     "incident-notes": [],
     "owners": [],
@@ -213,6 +214,16 @@ class IncidentChecks:
         assert server.is_ready()
         follow(server, "redis-down", start, 1)
         assert server.is_ready()
+
+    def test_who_has_lost_the_second_factor_gets_in_again(self, server: Machine) -> None:
+        log_in(server)
+        name, somebody = "lost-second-factor", {"somebody@example.com": "ann@example.com"}
+        server.recovery_codes = [follow_with_manage(server, name, "Give a code", **somebody).split()[-1]]
+        cookie = log_in(server).split(";")[0]
+        assert is_logged_in(server, cookie)
+        assert "is removed" in follow_with_manage(server, name, "When no code is taken any more", **somebody)
+        assert not is_logged_in(server, cookie)
+        assert is_logged_in(server, log_in(server).split(";")[0])
 
     def test_secrets_are_changed_and_nobody_is_logged_out(self, server: Machine, incidents: Incidents) -> None:
         name = "rotate-secrets"

@@ -37,6 +37,8 @@ class Machine:
         self.ports = ports
         self.authority = folder / "authority.pem"
         self.repository = folder / "repository"
+        # Of the administrator, who has set up a second factor.
+        self.recovery_codes: list[str] = []
 
     def run(self, script: str, user: str = "root", check: bool = True, timeout: float = 300) -> Any:
         """Run a shell script on the machine, as one would type it; fail, showing what it said, when it fails."""

@@ -5,10 +5,13 @@ A test module inherits from SiteChecks, and has two fixtures: ``server``, the ma
 
 import base64
 import gzip
+import hmac
 import json
 import re
 import ssl
+import struct
 import subprocess
+import time
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import NamedTuple
@@ -81,24 +84,59 @@ def check_headers(answer: HTTPResponse, policy: str | re.Pattern[str] = POLICY) 
 
 
 def log_in(server: Machine) -> str:
-    """Log in as the administrator, and return the cookie that the answer sets."""
+    """Log in as the administrator, with a second factor where one is demanded; return the cookie that the answer sets.
+
+    The first time that is set up, and later a recovery code is given, for a token of an app is taken once in half a
+    minute.
+    """
+    session = send_form(server, "/admin/login/", f"username=ann@example.com&next=/admin/&password={PASSWORD}")[1]
+    if server.get("/admin/", headers={"Cookie": session.split(";")[0]}).status == 200:
+        return session
+    place = "/accounts/second-factor/"
+    answer = server.get(place, headers={"Cookie": session.split(";")[0]})
+    if answer.status == 200:
+        return send_form(server, place, f"token={server.recovery_codes.pop()}", session)[1]
+    page, session = send_form(server, answer.headers["Location"], "token=%s", session)
+    server.recovery_codes = re.findall(r"<code>([a-z2-7]{8})</code>", page)
+    assert len(server.recovery_codes) == 10
+    return session
+
+
+def send_form(server: Machine, path: str, form: str, session: str = "") -> tuple[str, str]:
+    """Send the form of a page; return the answer's page and the session's cookie that it sets.
+
+    In the place of %s comes the token of an app that has the key which the page shows.
+    """
     connection = server.connect()
-    connection.request("GET", "/admin/login/")
-    page = connection.getresponse()
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
-    assert token
-    form = f"csrfmiddlewaretoken={token[1]}&username=ann@example.com&next=/admin/&password={PASSWORD}"
+    cookies = [session.split(";")[0]]
+    connection.request("GET", path, headers={"Cookie": cookies[0]})
+    answer = connection.getresponse()
+    page = answer.read().decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert token, page
+    if key := re.search(r'id="key">([A-Z2-7 ]+)<', page):
+        form = form % app_token(key[1])
+    cookies += [cookie.split(";")[0] for cookie in answer.headers.get_all("Set-Cookie") or []]
     headers = {
-        "Cookie": page.headers["Set-Cookie"].split(";")[0],
+        "Cookie": "; ".join(filter(None, cookies)),
         "Content-Type": "application/x-www-form-urlencoded",
         "Referer": "https://example.com/",
     }
-    connection.request("POST", "/admin/login/", body=form.replace(" ", "+"), headers=headers)
+    body = f"csrfmiddlewaretoken={token[1]}&{form}".replace(" ", "+")
+    connection.request("POST", path, body=body, headers=headers)
     answer = connection.getresponse()
-    assert (answer.status, answer.headers["Location"]) == (302, "/admin/")
-    return next(
-        cookie for cookie in answer.headers.get_all("Set-Cookie") or [] if cookie.startswith("__Host-sessionid=")
-    )
+    page = answer.read().decode()
+    found = [cookie for cookie in answer.headers.get_all("Set-Cookie") or [] if cookie.startswith("__Host-sessionid=")]
+    assert found, f"{answer.status} {page}"
+    return page, found[0]
+
+
+def app_token(key: str) -> str:
+    """Return the token that an app shows now for a key, as the page shows that (RFC 6238)."""
+    step = struct.pack(">Q", int(time.time()) // 30)
+    digest = hmac.digest(base64.b32decode(key.replace(" ", "")), step, "sha1")
+    offset = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 class SiteChecks:
@@ -199,6 +237,10 @@ class SiteChecks:
         assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
         assert "Too many attempts" in answer.read().decode()
         assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+        # It is counted for all of them together, wherever the admin is; who looks at a form is not counted.
+        for path in ("/accounts/login/", "/accounts/password_reset/", "/manage/login/", "/accounts//login/"):
+            assert server.get(path, method="POST", body=b"x=y").status == 429
+        assert server.get("/accounts/logout/", method="POST", body=b"x=y").status == 403
         assert server.get("/admin/login/").status == 200
 
     def test_a_request_that_is_too_large_is_refused(self, server: Machine) -> None:
@@ -222,6 +264,7 @@ class SiteChecks:
         refused = server.get("/", headers={"X-Request-ID": "a b<script>"})
         assert re.fullmatch("[0-9a-f]{32}", refused.headers["X-Request-ID"])
         server.get("/", headers={"Authorization": "Basic aHVudGVyNDpodW50ZXI0"})
+        server.get(f"/accounts/reset/MQ/cabc12-{'5eed' * 8}/")
         lines = server.say(way.access_log).splitlines()
         [line] = [json.loads(line) for line in lines if number in line]
         assert (line["path"], line["status"], line["referer"]) == ("/nowhere/", 404, "https://example.com/")
@@ -230,6 +273,7 @@ class SiteChecks:
         assert (said["method"], said["path"], said["status"]) == ("GET", "/nowhere/", 404)
         assert (said["request_id"], said["level"]) == (number, "warning")
         assert "hunter" not in "\n".join([*lines, journal])
+        assert "5eed" not in "\n".join([*lines, journal])
         assert "aHVudGVy" not in "\n".join([*lines, journal])
 
     def test_no_secret_is_in_ten_thousand_records(self, server: Machine, way: Way) -> None:

@@ -11,6 +11,7 @@ from django.utils.cache import add_never_cache_headers
 
 from apps.core.database_errors import is_failed_connection, is_refused_write
 from apps.core.read_only import ReadOnly, read_only_state
+from apps.core.requests import prefers_json
 from apps.maintenance.sessions import open_session, put_away
 
 logger = logging.getLogger(__name__)
@@ -72,10 +73,3 @@ def refusal(request: HttpRequest, state: ReadOnly) -> HttpResponse:
     response.headers["Retry-After"] = str(RETRY_AFTER)
     add_never_cache_headers(response)
     return response
-
-
-def prefers_json(request: HttpRequest) -> bool:
-    """Say whether a client asks for JSON rather than for a page, or has sent JSON."""
-    if (request.content_type or "").endswith(("/json", "+json")):
-        return True
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

@@ -29,6 +29,8 @@ SILENT = {
     # The line of each request, which the middleware writes, has what went wrong too.
     "django.request": {"level": "CRITICAL"},
     "django.server": {"handlers": [], "level": "CRITICAL", "propagate": False},
+    # Of a login that fails, and of nothing else, there is a line.
+    "axes": {"level": "WARNING"},
     # >> if cookiecutter.use_celery
     "celery.app.trace": {"filters": ["not_twice"]},
     # >> endif

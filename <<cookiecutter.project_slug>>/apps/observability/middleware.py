@@ -12,6 +12,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django_structlog import signals
 
+from apps.core.requests import client_address
+
 # What a proxy has made; anything else could make up lines of a log, or fill it.
 WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
@@ -68,6 +70,5 @@ def describe(request: HttpRequest, status: int, line: dict[str, Any]) -> None:
         "path": request.path,
         "status": status,
         "duration_ms": round((time.monotonic() - request.started) * 1000, 1),  # type: ignore[attr-defined]
-        # As the proxy in front gives it; without one there is none.
-        "client": request.META.get("HTTP_X_FORWARDED_FOR"),
+        "client": str(address) if (address := client_address(request)) else None,
     }

@@ -50,6 +50,8 @@ PATTERNS: list[tuple[re.Pattern[str], str]] = [
         ),
         REDACTED,
     ),
+    # The link that sets a new password.
+    (re.compile(r"(/reset/[\w-]{1,64}/)[0-9a-z]{1,13}-[0-9a-f]{32,64}"), rf"\1{REDACTED}"),
     # An option of a command, and its value.
     (re.compile(rf"(?<!\S)(--?[\w-]{{0,32}}(?:{NAME})[\w-]{{0,32}}\s+)(?!-)\S+", re.IGNORECASE), rf"\1{REDACTED}"),
     # name=value, "name": "value", ('name', 'value'), name%3Dvalue.
@@ -69,7 +71,7 @@ CARD = re.compile(r"(?<![\w.:-])[2-6]\d{3}[ -]?(?:\d[ -]?){8,14}\d(?![\w-])")
 HINTS = (
     *("pass", "pwd", "secret", "token", "auth", "cookie", "cred", "csrf", "signature", "dsn", "key", "session"),
     *("card", "cv", "otp", "bearer", "basic", "digest", "negotiate", "://", "eyj", "akia", "asia", "ghp_", "gho_"),
-    *("ghu_", "ghs_", "ghr_", "_pat_", "glpat", "xox", "k_live", "k_test", "aiza", "pypi-"),
+    *("ghu_", "ghs_", "ghr_", "_pat_", "glpat", "xox", "k_live", "k_test", "aiza", "pypi-", "/reset/"),
 )
 
 

@@ -23,6 +23,8 @@ SITE_NAME: str = PYPROJECT["tool"]["config"]["site_name"]
 SITE_DOMAIN: str = PYPROJECT["tool"]["config"]["domain"]
 SITE_DESCRIPTION: str = PYPROJECT["project"]["description"]
 SITE_VERSION: str = PYPROJECT["project"]["version"]
+# Production has one; else links in e-mail lead where the request came to.
+SITE_URL = ""
 SERVICE_NAME = "<< cookiecutter.project_slug >>"
 
 # Security
@@ -36,6 +38,10 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 from config.settings.components.headers import *
+
+# The proxy
+# Of these addresses alone is X-Forwarded-For believed, as gunicorn believes them X-Forwarded-Proto.
+FORWARDED_ALLOW_IPS = env.networks("FORWARDED_ALLOW_IPS", default=["127.0.0.1", "::1"])
 
 # Applications
 INSTALLED_APPS = [
@@ -53,6 +59,7 @@ INSTALLED_APPS = [
     "apps.preflight",
     "apps.observability",
     "django_structlog",
+    "axes",
 ]
 MIDDLEWARE = [
     "apps.observability.middleware.RequestMiddleware",
@@ -73,6 +80,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    # Last: what a form answers whose sender is locked out takes the place of what its view has answered.
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -93,6 +102,20 @@ TEMPLATES = [
     },
 ]
 
+# >> if cookiecutter.use_mfa
+# Second factor
+from config.settings.components.mfa import *
+
+INSTALLED_APPS[INSTALLED_APPS.index("django.contrib.admin")] = "apps.mfa.apps.AdminConfig"
+INSTALLED_APPS += MFA_APPS
+# What the app shows it under.
+OTP_TOTP_ISSUER = SITE_NAME
+MIDDLEWARE.insert(
+    MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1,
+    "django_otp.middleware.OTPMiddleware",
+)
+
+# >> endif
 # Database
 # Without a URL it is SQLite in a file, which production refuses.
 DATABASES: dict[str, dict[str, Any]] = {
@@ -211,15 +234,7 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="") or f"noreply@{SITE_DO
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Accounts
-AUTH_USER_MODEL = "users.User"
-# The first makes them; what the second has made is made anew when its owner logs in.
-PASSWORD_HASHERS = ["apps.users.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
+from config.settings.components.accounts import *
 
 # Language and time
 LANGUAGE_CODE = env("LANGUAGE_CODE", default="en")
@@ -247,6 +262,19 @@ if S3_STORAGE["OPTIONS"]["bucket_name"]:
         CONTENT_POLICY[directive] += S3_SOURCES
 
 # >> endif
+# What a request may bring
+# Bytes of a form without its files, or of other content, which a process keeps in memory.
+# >> if cookiecutter.deployment != "platform"
+# With its files it may have 10 MiB: deploy/nginx/server.conf.
+# >> endif
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+# A larger file goes to the disk while it comes in.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+# However it was written, the server can read it, and nobody runs it.
+FILE_UPLOAD_PERMISSIONS = 0o644
+
 # Backups
 from config.settings.components.backups import *
 

@@ -13,6 +13,11 @@ from config.settings.base import *
 DEBUG = env.bool("DEBUG", default=True)
 LOGGING = configuration(LOG_LEVEL, is_for_people=True)
 
+# >> if cookiecutter.use_mfa
+# A first look needs no second factor.
+MFA_REQUIRED = env.bool("MFA_REQUIRED", default=False)
+
+# >> endif
 # The development server makes a thread for each request, so a connection that is kept is never used again.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 

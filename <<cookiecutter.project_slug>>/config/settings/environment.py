@@ -1,6 +1,8 @@
 """The environment, read strictly: a value that cannot be understood is refused, never guessed at."""
 
+import re
 from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Any
 
 import environ
@@ -37,6 +39,26 @@ class Env(environ.Env):  # type: ignore[misc]
         if number < least:
             raise ImproperlyConfigured(f"{var} must be {least} or more.")
         return number
+
+    def path(self, var: str, default: str) -> str:
+        """Return the variable ``var``, the path of a page such as ``admin/``; raise ImproperlyConfigured otherwise."""
+        value = str(self.str(var, default=default))
+        if not re.fullmatch(r"(?:[A-Za-z0-9_-]+/){1,5}", value, re.ASCII):
+            raise ImproperlyConfigured(
+                f"{var} must be a path such as manage/: letters, digits, - and _, no / in front and one at the end."
+            )
+        return value
+
+    def networks(self, var: str, default: Sequence[str]) -> list[str]:
+        """Return the variable ``var``, addresses and networks or ``*``; raise ImproperlyConfigured when one is none."""
+        found = [str(item) for item in self.list(var, default=default)]
+        try:
+            for item in found:
+                if item != "*":
+                    ip_network(item)
+        except ValueError:
+            raise ImproperlyConfigured(f"{var} must list addresses and networks such as 10.0.0.0/8, or *.") from None
+        return found
 
     def choice(self, var: str, default: str, choices: Sequence[str]) -> str:
         """Return the variable ``var``, one of ``choices``; raise ImproperlyConfigured when it is none of them."""

@@ -31,6 +31,9 @@ SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 # takes months to undo, so they are the operator's decision.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
+# Where links in e-mail lead: to the first name, which is the site's own, whatever host a request names.
+SITE_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if ALLOWED_HOSTS else ""
+
 # Static files carry a hash of their content in their name and are served compressed by the application itself, so
 # that they work without a proxy too.
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}

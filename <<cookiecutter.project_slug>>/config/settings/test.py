@@ -5,6 +5,11 @@ from config.settings.base import *
 # Hashing that is slow on purpose would take most of the tests' time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# >> if cookiecutter.use_mfa
+# The tests of the second factor demand it.
+MFA_REQUIRED = False
+
+# >> endif
 # >> if cookiecutter.use_celery
 # Tasks run in the caller; tests/integration/test_celery.py starts a worker of its own.
 CELERY_TASK_ALWAYS_EAGER = True

@@ -101,7 +101,7 @@ def log_in(page: Page) -> None:
 def test_the_first_page_and_those_of_errors_are_whole(page: Page, complaints: list[str]) -> None:
     addresses = [
         "/",
-        *(f"/failing/{status}/" for status in (400, 403, 404, 500, 503)),
+        *(f"/failing/{status}/" for status in (400, 403, 404, 429, 500, 503)),
         "/nowhere/",
         "/documents/README.md",
     ]
@@ -140,6 +140,64 @@ def test_the_admin_works(admin_user: User, user: User, page: Page, complaints: l
     assert complaints == []
 
 
+def test_the_pages_of_the_accounts_work(user: User, page: Page, complaints: list[str]) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto("/accounts/")
+    # The fields are reached by the keyboard, in their order, and each has its label.
+    page.get_by_label("Email").focus()
+    page.keyboard.type("ada@example.com")
+    page.keyboard.press("Tab")
+    page.keyboard.type("correct horse battery")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=You are logged in as")
+    is_wider = "document.documentElement.scrollWidth > innerWidth"
+    page.click("text=Change your password")
+    page.get_by_label("Old password").fill("correct horse battery")
+    page.get_by_label("New password:", exact=True).fill("short")
+    page.get_by_label("New password confirmation").fill("short")
+    page.click("form [type=submit]")
+    page.wait_for_selector(".errorlist")
+    assert not page.evaluate(is_wider)
+    page.goto("/accounts/")
+    page.click("[type=submit]")
+    page.click("text=Log in again")
+    page.click("text=I have forgotten my password")
+    page.get_by_label("Email").fill("nobody@example.com")
+    page.click("[type=submit]")
+    page.wait_for_selector("text=Look into your mailbox")
+    for address in ("/accounts/login/", "/accounts/password_reset/", "/accounts/reset/MQ/x-y/"):
+        page.goto(address, wait_until="networkidle")
+        assert not page.evaluate(is_wider), address
+    assert complaints == []
+
+
+# >> if cookiecutter.use_mfa
+def test_the_second_factor_is_set_up(admin_user: User, page: Page, complaints: list[str], settings: Settings) -> None:
+    import base64
+
+    from django_otp.oath import totp
+
+    settings.MFA_REQUIRED = True
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto("/admin/")
+    page.fill("[name=username]", "root@example.com")
+    page.fill("[name=password]", "correct horse battery")
+    page.click("[type=submit]")
+    page.wait_for_selector("text=Set up your second factor")
+    box = page.locator("svg.qr").bounding_box()
+    assert box
+    assert box["width"] == box["height"] > 200
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    key = base64.b32decode(page.inner_text("#key").replace(" ", ""))
+    page.get_by_label("Code").fill(f"{totp(key):06}")
+    page.click("[type=submit]")
+    assert page.locator("#codes li").count() == 10
+    page.click("text=I have kept them")
+    page.wait_for_selector("text=Site administration")
+    assert complaints == []
+
+
+# >> endif
 def test_what_somebody_has_planted_does_not_run(page: Page, complaints: list[str]) -> None:
     loaded: list[str] = []
     page.on("response", lambda answer: loaded.append(answer.url))

@@ -1,8 +1,11 @@
 """What a visitor sees."""
 
+from typing import Any
+
 import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client
@@ -23,7 +26,7 @@ urlpatterns = [*project_urls, path("fail/", fail)]
 def test_the_first_page_says_what_the_project_is_and_where_things_are(client: Client) -> None:
     page = client.get("/").content.decode()
     assert render_to_string("home.html", {}).split("<title>")[0] in page
-    for address in ("/admin/", "/health/", "/ready/"):
+    for address in ("/admin/", "/accounts/", "/health/", "/ready/"):
         assert f'href="{address}"' in page
     assert settings.SITE_VERSION in page
 
@@ -65,6 +68,24 @@ class TestErrors:
         answer = client.get("/", headers={"host": "unknown.example.org"})
         assert answer.status_code == 400
         assert "The request was not understood" in answer.content.decode()
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            {"text": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)},
+            {str(number): "x" for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)},
+            {"files": [SimpleUploadedFile("x", b"x")] * (settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1)},
+        ],
+        ids=["bytes", "fields", "files"],
+    )
+    def test_a_form_that_is_too_large_gets_the_page_for_400(self, client: Client, form: dict[str, Any]) -> None:
+        answer = client.post("/accounts/login/", form)
+        assert answer.status_code == 400
+        assert "The request was not understood" in answer.content.decode()
+
+    def test_a_large_file_is_no_large_form(self, client: Client) -> None:
+        file = SimpleUploadedFile("x", b"x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1))
+        assert client.post("/accounts/login/", {"file": file}).status_code == 200
 
     def test_what_one_may_not_do_gets_the_page_for_403(self, client: Client, user: User) -> None:
         user.is_staff = True

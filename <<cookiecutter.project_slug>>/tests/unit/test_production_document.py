@@ -69,8 +69,14 @@ OPTIONAL = {name: cells[1] for name, cells in rows("Optional").items()}
 def test_it_names_the_variables_of_the_example_with_their_defaults() -> None:
     documented = {name: cells[0] for name, cells in rows("Optional").items()}
     example = {name: default for name, default in in_example().items() if name not in REQUIRED}
-    # Its default in production is another than in development.
-    assert documented == example | {"DEBUG": "false"}
+    # Their defaults in production are others than in development.
+    in_production = {
+        "DEBUG": "false",
+        # >> if cookiecutter.use_mfa
+        "MFA_REQUIRED": "true",
+        # >> endif
+    }
+    assert documented == example | in_production
     assert set(REQUIRED) < set(in_example())
 
 

@@ -3,6 +3,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.http import HttpRequest
 from pytest_django import Settings
 
 from apps.users.models import User
@@ -47,11 +48,11 @@ class TestCreating:
 
 
 def test_logging_in_takes_the_address_in_any_case(user: User) -> None:
-    assert authenticate(username="ADA@Example.com", password="correct horse battery") == user
+    assert authenticate(HttpRequest(), username="ADA@Example.com", password="correct horse battery") == user
 
 
 def test_logging_in_with_a_wrong_password_fails(user: User) -> None:
-    assert authenticate(username="ada@example.com", password="wrong") is None
+    assert authenticate(HttpRequest(), username="ada@example.com", password="wrong") is None
 
 
 def test_a_user_is_shown_as_the_address(user: User) -> None:
@@ -64,7 +65,7 @@ def test_a_password_is_kept_by_argon2_and_a_former_one_becomes_so_at_the_next_lo
     user = User.objects.create_user("ada@example.com")
     user.password = make_password("correct horse battery", hasher="pbkdf2_sha256")
     user.save()
-    assert authenticate(username="ada@example.com", password="correct horse battery") == user
+    assert authenticate(HttpRequest(), username="ada@example.com", password="correct horse battery") == user
     user.refresh_from_db()
     assert user.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
-    assert authenticate(username="ada@example.com", password="correct horse battery") == user
+    assert authenticate(HttpRequest(), username="ada@example.com", password="correct horse battery") == user

@@ -1,0 +1,54 @@
+"""What a request says of who has sent it."""
+
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+Address = IPv4Address | IPv6Address
+
+
+def client_address(request: HttpRequest) -> Address | None:
+    """Return the visitor's address, or None where nobody tells it who is believed.
+
+    X-Forwarded-For is believed of FORWARDED_ALLOW_IPS alone, and of whoever comes by a unix socket, which is the proxy.
+    Each proxy adds on the right the address that it was asked from, and before that a visitor may have sent anything:
+    so it is the last that is no proxy's, or, where ``*`` says that the proxy may have any address, the last.
+    """
+    peer = parsed(request.META.get("REMOTE_ADDR", ""))
+    if peer and not is_proxy(peer):
+        return peer
+    client = None
+    for text in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        address = parsed(text.strip())
+        if not address:
+            break
+        client = address
+        if "*" in settings.FORWARDED_ALLOW_IPS or not is_proxy(address):
+            break
+    return client
+
+
+def is_proxy(address: Address) -> bool:
+    """Say whether an address is in FORWARDED_ALLOW_IPS."""
+    return any(name == "*" or address in network(name) for name in settings.FORWARDED_ALLOW_IPS)
+
+
+network = cache(ip_network)
+
+
+def parsed(text: str) -> Address | None:
+    """Return the address that a text is, or None; one of IPv4 in the form of IPv6 is that of IPv4."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def prefers_json(request: HttpRequest) -> bool:
+    """Say whether a client asks for JSON rather than for a page, or has sent JSON."""
+    if (request.content_type or "").endswith(("/json", "+json")):
+        return True
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

@@ -1,0 +1,29 @@
+"""Sends the link that sets a new password, apart from the request that asks for it.
+
+To look for the account and to send e-mail within the request would tell by its time whether there is one.
+"""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.forms import PasswordResetForm
+
+from apps.users.limits import is_within
+
+# So many are sent to an address within so many seconds: nobody's mailbox is filled.
+MOST, WITHIN = 3, 3600
+
+
+def send(email: str, site: str) -> None:
+    """Send a link to ``site``, an address as ``https://example.com``, if ``email`` is that of an account."""
+    form = PasswordResetForm({"email": email})
+    if not form.is_valid() or not is_within(f"password-reset-to-{email.lower()}", MOST, WITHIN):
+        return
+    parts = urlsplit(site)
+    form.save(
+        domain_override=parts.netloc,
+        use_https=parts.scheme == "https",
+        subject_template_name="accounts/password_reset_subject.txt",
+        email_template_name="accounts/password_reset_email.txt",
+        extra_email_context={"site_name": settings.SITE_NAME, "minutes": str(settings.PASSWORD_RESET_TIMEOUT // 60)},
+    )
