@@ -273,7 +273,7 @@ class SiteChecks:
         assert (said["method"], said["path"], said["status"]) == ("GET", "/nowhere/", 404)
         assert (said["request_id"], said["level"]) == (number, "warning")
         assert "hunter" not in "\n".join([*lines, journal])
-        assert "5eed" not in "\n".join([*lines, journal])
+        assert "5eed5eed" not in "\n".join([*lines, journal])
         assert "aHVudGVy" not in "\n".join([*lines, journal])
 
     def test_no_secret_is_in_ten_thousand_records(self, server: Machine, way: Way) -> None:
