@@ -16,6 +16,9 @@ urlpatterns = [
     path("csp-report/", csp_report),
     path("", include("apps.health.urls")),
     path("admin/", admin.site.urls),
+    # >> if cookiecutter.use_api
+    path("api/", include("apps.api.urls")),
+    # >> endif
 ]
 if settings.DEBUG:
     urlpatterns += [

@@ -44,7 +44,11 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    # >> if cookiecutter.use_api
+    "apps.api.static_files.StaticFilesConfig",
+    # >> else
     "django.contrib.staticfiles",
+    # >> endif
     "apps.core",
     "apps.users",
     "apps.health",
@@ -53,6 +57,14 @@ INSTALLED_APPS = [
     "apps.preflight",
     "apps.observability",
     "django_structlog",
+    # >> if cookiecutter.use_api
+    "apps.api",
+    "corsheaders",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    # >> endif
 ]
 MIDDLEWARE = [
     "apps.observability.middleware.RequestMiddleware",
@@ -67,6 +79,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
     "apps.health.middleware.ProbeMiddleware",
+    # >> if cookiecutter.use_api
+    # Around whatever may answer in the place of a view.
+    "corsheaders.middleware.CorsMiddleware",
+    "apps.api.middleware.ProblemMiddleware",
+    # >> endif
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.maintenance.middleware.ReadOnlyMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -210,6 +227,11 @@ if MAILERS["default"]["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="") or f"noreply@{SITE_DOMAIN}"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# >> if cookiecutter.use_api
+# REST API
+from config.settings.components.api import *
+
+# >> endif
 # Accounts
 AUTH_USER_MODEL = "users.User"
 # The first makes them; what the second has made is made anew when its owner logs in.
