@@ -44,11 +44,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    # >> if cookiecutter.use_api
-    "apps.api.static_files.StaticFilesConfig",
-    # >> else
     "django.contrib.staticfiles",
-    # >> endif
     "apps.core",
     "apps.users",
     "apps.health",

@@ -4,7 +4,6 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.utils.crypto import salted_hmac
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
@@ -53,7 +52,7 @@ class RefreshToken(tokens.RefreshToken):
     access_token_class = AccessToken
 
     @classmethod
-    def for_user(cls, user: AbstractBaseUser) -> Self:
+    def for_user(cls, user: Any) -> Self:
         """Return the first token of a new family."""
         token: Self = super(tokens.BlacklistMixin, cls).for_user(user)
         token.remember(user)
@@ -72,7 +71,7 @@ class RefreshToken(tokens.RefreshToken):
     def check_blacklist(self) -> None:
         """Leave that to ``rotate``, which must know a token that was used before from one that is none."""
 
-    def remember(self, user: AbstractBaseUser) -> None:
+    def remember(self, user: Any) -> None:
         """Let the database know the token."""
         OutstandingToken.objects.create(
             user=user,
@@ -81,7 +80,7 @@ class RefreshToken(tokens.RefreshToken):
             expires_at=datetime_from_epoch(self["exp"]),
         )
 
-    def succeed(self, user: AbstractBaseUser, spent: OutstandingToken) -> None:
+    def succeed(self, user: Any, spent: OutstandingToken) -> None:
         """Become the next of the family; the one before, ``spent``, is worth nothing any more."""
         BlacklistedToken.objects.create(token=spent)
         self.set_jti()

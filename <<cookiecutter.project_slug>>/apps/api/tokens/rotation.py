@@ -46,6 +46,6 @@ def revoke(text: str) -> None:
 def read(text: str) -> RefreshToken:
     """Return the token ``text``; raise InvalidToken when it is none of this site, or has expired."""
     try:
-        return RefreshToken(text)
+        return RefreshToken(text)  # type: ignore[arg-type]
     except TokenError as error:
         raise InvalidToken from error

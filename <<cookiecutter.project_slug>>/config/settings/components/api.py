@@ -65,6 +65,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ],
     "SERVE_PERMISSIONS": ["apps.api.permissions.MaySeeDocuments"],
 }
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "apps.api.static_files.AppDirectoriesFinder",
+]
 
 # Pages of other origins
 # Reference: https://pypi.org/project/django-cors-headers/
