@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from playwright.sync_api import Browser
@@ -80,9 +79,7 @@ def test_the_page_works_under_the_content_policy(admin_user: User, browser: Brow
     # A form with a choice, and what is folded.
     page.click("#operations-users-users_list button.opblock-summary-control")
     page.click("#operations-users-users_list .try-out__btn")
-    page.select_option("#operations-users-users_list select >> nth=0", "true")
-    page.click("#model-User .model-box-control >> nth=0")
-    page.screenshot(path="shot.png", full_page=True)
+    page.locator("#operations-users-users_list select").first.select_option("true")
+    page.locator("#model-User .model-box-control").first.click()
     assert complaints == []
     assert all(url.startswith(live_server.url) for url in asked)
-    assert "'unsafe-" not in settings.SECURE_CSP

@@ -15,18 +15,13 @@ import jwt
 import pytest
 from django.conf import settings as project
 from django.contrib.auth.signals import user_logged_in, user_login_failed
-# >> if not cookiecutter.use_celery
 from django.core.management import call_command
-# >> endif
 from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-# >> if cookiecutter.use_celery
-from apps.api.tasks import flush_expired_tokens
-# >> endif
 from apps.api.tokens.classes import AccessToken, RefreshToken, signing_key
 from apps.users.models import User
 from config.settings import base
@@ -163,11 +158,12 @@ class TestAccess:
         token.set_exp(lifetime=timedelta(seconds=-1))
         assert me(client, str(token)).status_code == 401
 
+    @pytest.mark.filterwarnings("ignore:The HMAC key")
     @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
     def test_only_ours_are_taken(self, client: Client, claims: dict[str, Any], algorithm: str) -> None:
         """Neither another key's, nor that of the key for everything else, nor another algorithm's."""
         own = signing_key(project.SECRET_KEY)
-        for key in (own, "another-" * 8, project.SECRET_KEY * 2, project.SECRET_KEY):
+        for key in (own, "another-" * 8, project.SECRET_KEY):
             token = jwt.encode(claims, key, algorithm=algorithm)
             is_ours = (key, algorithm) == (own, "HS256")
             assert me(client, token).status_code == (200 if is_ours else 401)
@@ -385,11 +381,7 @@ class TestCleaning:
         assert (OutstandingToken.objects.count(), BlacklistedToken.objects.count()) == (2, 1)
         used = BlacklistedToken.objects.get().token
         OutstandingToken.objects.filter(pk=used.pk).update(expires_at=used.created_at)
-        # >> if cookiecutter.use_celery
-        flush_expired_tokens.delay()
-        # >> else
         call_command("flushexpiredtokens")
-        # >> endif
         assert (OutstandingToken.objects.count(), BlacklistedToken.objects.count()) == (1, 0)
         assert refresh(client).status_code == 200
 
