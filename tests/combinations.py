@@ -9,6 +9,7 @@ Answers = dict[str, Any]
 CHOICES: dict[str, list[Any]] = {
     "python_version": ["3.13", "3.14", "3.12"],
     "deployment": ["systemd-and-docker", "systemd", "docker", "platform"],
+    "use_api": [True, False],
     "use_celery": [True, False],
     "use_metrics": [True, False],
     "media_storage": ["local", "s3"],
@@ -20,6 +21,7 @@ CHOICES: dict[str, list[Any]] = {
 # The answer to each question of a piece that brings nothing, and the one that brings it.
 PIECES: dict[str, tuple[Any, Any]] = {
     "deployment": ("platform", "systemd-and-docker"),
+    "use_api": (False, True),
     "use_celery": (False, True),
     "use_metrics": (False, True),
     "media_storage": ("local", "s3"),

@@ -30,8 +30,8 @@ apps/core/__init__.py apps/core/addresses.py apps/core/apps.py apps/core/context
 apps/core/database_errors.py apps/core/middleware.py
 apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
 apps/core/deployments/platform.py
-apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/read_only.py
-apps/core/requests.py apps/core/sanitizing.py
+apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/problems.py
+apps/core/read_only.py apps/core/requests.py apps/core/sanitizing.py
 apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
 apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
 apps/backups/preflight.py apps/backups/programs.py apps/backups/progress.py
@@ -146,6 +146,25 @@ ADDED = {
         deploy/docker/take-over deploy/docker/up deploy/nginx/http-only.conf docs/coolify.md
         nginx/acme/.gitignore nginx/ssl/.gitignore tests/unit/test_production_environment.py
     """,
+    "api": """
+        apps/api/__init__.py apps/api/apps.py apps/api/documents.py apps/api/middleware.py apps/api/pagination.py
+        apps/api/parsers.py apps/api/permissions.py apps/api/problems.py apps/api/schema.py apps/api/static_files.py
+        apps/api/system_checks.py apps/api/throttling.py apps/api/urls.py apps/api/v1.py
+        apps/api/management/__init__.py apps/api/management/commands/__init__.py
+        apps/api/management/commands/openapi.py
+        apps/api/tokens/__init__.py apps/api/tokens/classes.py apps/api/tokens/cookie.py
+        apps/api/tokens/credentials.py apps/api/tokens/rotation.py apps/api/tokens/serializers.py
+        apps/api/tokens/views.py
+        apps/api/users/__init__.py apps/api/users/filters.py apps/api/users/serializers.py apps/api/users/views.py
+        config/settings/components/api.py docs/api.md openapi.json static/css/api-documents.css
+        static/js/api-documents.js templates/api/documents.html tests/integration/api/__init__.py
+        tests/integration/api/conftest.py tests/integration/api/test_conformance.py
+        tests/integration/api/test_cors.py tests/integration/api/test_documents.py
+        tests/integration/api/test_guide.py tests/integration/api/test_problems.py tests/integration/api/test_production.py
+        tests/integration/api/test_throttling.py tests/integration/api/test_tokens.py
+        tests/integration/api/test_users.py
+    """,
+    "api and celery": "apps/api/tasks.py tests/integration/api/test_tasks.py",
     "celery": """
         apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
         apps/maintenance/management/commands/task_queue.py apps/maintenance/queue.py
@@ -200,6 +219,11 @@ WORDS = {
     "server": r"nginx|certbot|sudo|deployment\.md|\bdeploy/",
     "systemd": r"systemd|provision|journalctl|/etc/my_project/environment",
     "docker": r"docker|\bcompose|coolify|env\.production|env-production",
+    "api": (
+        r"apps[./]api|integration[./]api|/api/(v1|docs|schema)|rest[_ ](api|framework)|djangorestframework|the api\b|"
+        r"jwt|spectacular|openapi|swagger|\bcors_|corsheaders|django-cors|schemathesis|hypothesis|django[-_]filter|"
+        r"refresh[-_ ]token|auth_enforced|cookie_refresh|uritemplate|inflection"
+    ),
     "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
     "metrics": r"metrics|prometheus|grafana|promtool|dashboard|monitoring/",
     # Backups go to a bucket in any project.
@@ -227,6 +251,7 @@ def is_on(answers: Answers, piece: str) -> bool:
         "server": answers["deployment"] != "platform",
         "systemd": "systemd" in answers["deployment"],
         "docker": "docker" in answers["deployment"],
+        "api": answers["use_api"],
         "celery": answers["use_celery"],
         "no celery": not answers["use_celery"],
         "metrics": answers["use_metrics"],

@@ -20,6 +20,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/second-factor/", include("apps.mfa.urls")),
     # >> endif
     path("", include("apps.health.urls")),
+    # >> if cookiecutter.use_api
+    path("api/", include("apps.api.urls")),
+    # >> endif
 ]
 if settings.DEBUG:
     urlpatterns += [

@@ -49,6 +49,10 @@ def parsed(text: str) -> Address | None:
 
 def prefers_json(request: HttpRequest) -> bool:
     """Say whether a client asks for JSON rather than for a page, or has sent JSON."""
+    # >> if cookiecutter.use_api
+    if request.path_info.startswith("/api/"):
+        return True
+    # >> endif
     if (request.content_type or "").endswith(("/json", "+json")):
         return True
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

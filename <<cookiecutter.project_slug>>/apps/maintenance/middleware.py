@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.cache import add_never_cache_headers
 
 from apps.core.database_errors import is_failed_connection, is_refused_write
+from apps.core.problems import problem_response
 from apps.core.read_only import ReadOnly, read_only_state
 from apps.core.requests import prefers_json
 from apps.maintenance.sessions import open_session, put_away
@@ -67,7 +68,7 @@ def refusal(request: HttpRequest, state: ReadOnly) -> HttpResponse:
     """Return 503, as JSON for a client that asks for it or sends it, else as a page."""
     if prefers_json(request):
         detail = "The site is read-only at the moment. Please try again later."
-        response: HttpResponse = JsonResponse({"detail": detail, "reason": state.reason}, status=503)
+        response: HttpResponse = problem_response(request, 503, detail, reason=state.reason)
     else:
         response = HttpResponse(render_to_string("read_only.html", {"reason": state.reason}), status=503)
     response.headers["Retry-After"] = str(RETRY_AFTER)

@@ -60,6 +60,14 @@ INSTALLED_APPS = [
     "apps.observability",
     "django_structlog",
     "axes",
+    # >> if cookiecutter.use_api
+    "apps.api",
+    "corsheaders",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    # >> endif
 ]
 MIDDLEWARE = [
     "apps.observability.middleware.RequestMiddleware",
@@ -74,6 +82,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
     "apps.health.middleware.ProbeMiddleware",
+    # >> if cookiecutter.use_api
+    # Around whatever may answer in the place of a view.
+    "corsheaders.middleware.CorsMiddleware",
+    "apps.api.middleware.ProblemMiddleware",
+    # >> endif
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.maintenance.middleware.ReadOnlyMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -233,6 +246,11 @@ if MAILERS["default"]["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="") or f"noreply@{SITE_DOMAIN}"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# >> if cookiecutter.use_api
+# REST API
+from config.settings.components.api import *
+
+# >> endif
 # Accounts
 from config.settings.components.accounts import *
 

@@ -182,8 +182,13 @@ class TestUnsafeMethods:
     def test_json_says_why(self, client: Client, accept: str) -> None:
         lock("Moving")
         answer = client.post("/", headers={"Accept": accept})
+        assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json() == {
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
             "detail": "The site is read-only at the moment. Please try again later.",
+            "instance": "/",
             "reason": "Moving",
         }
 

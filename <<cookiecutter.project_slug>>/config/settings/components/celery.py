@@ -86,4 +86,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.core.tasks.clear_expired_sessions",
         "schedule": crontab(hour=3, minute=30),
     },
+    # >> if cookiecutter.use_api
+    "flush-expired-tokens": {
+        "task": "apps.api.tasks.flush_expired_tokens",
+        "schedule": crontab(hour=3, minute=45),
+    },
+    # >> endif
 }

@@ -1,0 +1,40 @@
+"""Errors of the API as problem details, as RFC 9457 has them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import exception_handler as default_handler
+
+from apps.core.problems import MEDIA_TYPE, problem
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the answer that tells of an error; nothing for one that nobody expects, which becomes 500."""
+    response = default_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, ValidationError):
+        detail = "What was sent is not valid; errors says what of it."
+        more = {"errors": list(errors_in(error.get_full_details()))}
+    else:
+        detail, more = str(response.data["detail"]), {}
+    response.data = problem(context["request"], response.status_code, detail, **more)
+    response.content_type = MEDIA_TYPE
+    return response
+
+
+def errors_in(details: Any, field: str = "") -> Iterator[dict[str, str]]:
+    """Yield each error in what a validation has found, with the field it is about: ``items.0.name``; or ``""``."""
+    if isinstance(details, dict) and isinstance(details.get("message"), str):
+        yield {"field": field, "code": details["code"], "detail": details["message"]}
+    elif isinstance(details, dict):
+        for name, found in details.items():
+            own = "" if name == api_settings.NON_FIELD_ERRORS_KEY else str(name)
+            yield from errors_in(found, ".".join(filter(None, (field, own))))
+    else:
+        for index, found in enumerate(details):
+            is_error = isinstance(found, dict) and isinstance(found.get("message"), str)
+            yield from errors_in(found, field if is_error else f"{field}.{index}".lstrip("."))

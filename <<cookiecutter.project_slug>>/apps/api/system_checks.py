@@ -1,0 +1,14 @@
+"""What manage.py check says of the API in production."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+
+def check_auth_enforced(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Return a warning, at which a release stops, when anybody may read what says nothing of who may."""
+    if settings.AUTH_ENFORCED:
+        return []
+    hint = "Unset AUTH_ENFORCED. A view that is for everybody says so itself: permission_classes = (AllowAny,)."
+    return [checks.Warning("AUTH_ENFORCED is false: anybody may read the API.", hint=hint, id="api.W001")]

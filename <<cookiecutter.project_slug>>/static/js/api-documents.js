@@ -1,0 +1,11 @@
+/* Shows the documents of the API: see templates/api/documents.html. */
+
+const place = document.getElementById("documents");
+
+SwaggerUIBundle({
+    domNode: place,
+    url: place.dataset.schema,
+    deepLinking: true,
+    // By default it would ask a server of others whether the schema is valid.
+    validatorUrl: null,
+});

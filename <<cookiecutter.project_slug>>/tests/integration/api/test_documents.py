@@ -1,0 +1,85 @@
+"""The schema and its documents: who sees them, and that the page works in a browser."""
+
+import json
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from playwright.sync_api import Browser
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from apps.users.models import User
+
+ADDRESSES = ("/api/schema/", "/api/docs/")
+
+
+def test_the_file_says_what_the_code_does() -> None:
+    call_command("openapi", "--check")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ADDRESSES)
+class TestWhoSeesThem:
+    def test_nobody_without_a_login(self, client: Client, address: str) -> None:
+        answer = client.get(address)
+        assert answer.status_code in (401, 403)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert b"users" not in answer.content
+
+    def test_no_user_who_is_not_of_the_staff(self, client: Client, user: User, address: str) -> None:
+        client.force_login(user)
+        assert client.get(address).status_code == 403
+
+    def test_the_staff(self, admin_client: Client, address: str) -> None:
+        assert admin_client.get(address).status_code == 200
+
+    def test_anybody_where_they_are_public(self, client: Client, settings: Settings, address: str) -> None:
+        settings.OPENAPI_PUBLIC = True
+        assert client.get(address).status_code == 200
+
+
+def test_what_is_served_is_what_the_file_says(client: Client, settings: Settings) -> None:
+    settings.OPENAPI_PUBLIC = True
+    assert client.get("/api/schema/").json() == json.loads((settings.BASE_DIR / "openapi.json").read_text())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_works_under_the_content_policy(admin_user: User, browser: Browser, live_server: LiveServer) -> None:
+    page = browser.new_context(base_url=live_server.url).new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/admin/login/?next=/api/docs/")
+    page.fill("[name=username]", "root@example.com")
+    page.fill("[name=password]", "correct horse battery")
+    page.click("[type=submit]")
+    page.wait_for_url("**/api/docs/")
+    # It shows an operation, and asks it as the user whose token it is given.
+    page.click("#operations-auth-auth_token_create button.opblock-summary-control")
+    page.click("#operations-auth-auth_token_create .try-out__btn")
+    page.fill(
+        "#operations-auth-auth_token_create textarea.body-param__text",
+        '{"email": "root@example.com", "password": "correct horse battery"}',
+    )
+    page.click("#operations-auth-auth_token_create .execute")
+    answer = page.locator("#operations-auth-auth_token_create .live-responses-table code").first.inner_text()
+    token = json.loads(answer)["access"]
+    page.click(".auth-wrapper > .authorize")
+    page.fill("#auth-bearer-value", token)
+    page.click(".auth-container .authorize")
+    page.click(".auth-container .btn-done")
+    page.click("#operations-users-users_me_retrieve button.opblock-summary-control")
+    page.click("#operations-users-users_me_retrieve .try-out__btn")
+    page.click("#operations-users-users_me_retrieve .execute")
+    shown = page.locator("#operations-users-users_me_retrieve .live-responses-table code").first
+    assert json.loads(shown.inner_text())["email"] == "root@example.com"
+    # A form with a choice, and what is folded.
+    page.click("#operations-users-users_list button.opblock-summary-control")
+    page.click("#operations-users-users_list .try-out__btn")
+    page.locator("#operations-users-users_list select").first.select_option("true")
+    page.locator("#model-User .model-box-control").first.click()
+    assert complaints == []
+    assert all(url.startswith(live_server.url) for url in asked)
