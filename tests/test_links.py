@@ -17,7 +17,7 @@ from tests.combinations import ALL_ON, Answers, each_piece, name_of
 from tests.conftest import ROOT, TEMPLATE, Project
 
 # What is made by running a project, and by a release of it.
-MADE_LATER = {".env", ".env.production", ".venv", "build/", "cookies.txt", "db.sqlite3", "drift.html", "media/", "sbom.cdx.json"}
+MADE_LATER = {".env", ".env.production", ".venv", "build/", "db.sqlite3", "drift.html", "media/", "sbom.cdx.json"}
 # What the project's own tests write into a folder of theirs.
 MADE_BY_TESTS = {"A.md", "docs/deep/more.md"}
 OF_A_RELEASE = re.compile(r"/v(X\.Y\.Z|\d+\.\d+\.\d+)(/.*)?$")

@@ -160,9 +160,9 @@ ADDED = {
         static/js/api-documents.js templates/api/documents.html tests/integration/api/__init__.py
         tests/integration/api/conftest.py tests/integration/api/test_conformance.py
         tests/integration/api/test_cors.py tests/integration/api/test_documents.py
-        tests/integration/api/test_guide.py tests/integration/api/test_problems.py tests/integration/api/test_production.py
-        tests/integration/api/test_throttling.py tests/integration/api/test_tokens.py
-        tests/integration/api/test_users.py
+        tests/integration/api/test_guide.py tests/integration/api/test_problems.py
+        tests/integration/api/test_production.py tests/integration/api/test_throttling.py
+        tests/integration/api/test_tokens.py tests/integration/api/test_users.py
     """,
     "api and celery": "apps/api/tasks.py tests/integration/api/test_tasks.py",
     "celery": """

@@ -242,6 +242,11 @@ class SiteChecks:
             assert server.get(path, method="POST", body=b"x=y").status == 429
         assert server.get("/accounts/logout/", method="POST", body=b"x=y").status == 403
         assert server.get("/admin/login/").status == 200
+        # Whoever has tried there does not try in the API instead.
+        answer = server.get("/api/v1/auth/token/", method="POST", body=b"{}")
+        assert answer.status == 429
+        assert "Too many attempts" in answer.read().decode()
+        assert server.get("/api/v1/auth/token/").status == 405
 
     def test_a_request_that_is_too_large_is_refused(self, server: Machine) -> None:
         megabytes = 1024 * 1024

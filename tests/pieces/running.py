@@ -12,8 +12,11 @@ ALIKE = ["tests/integration/backups", "tests/*/test_release_*.py", "tests/integr
 ALIKE += ["tests/integration/test_task_queue.py", "tests/integration/test_csrf_js.py", "tests/performance"]
 ALIKE += ["tests/integration/test_content_policy.py"]
 ALIKE += [f"tests/integration/preflight/test_{name}.py" for name in ("site", "services", "command")]
-# Tests of background tasks alone: they run where those are alone on, and in the job that has everything on.
-OF_CELERY = ["tests/integration/test_celery.py", "tests/integration/test_task_logs.py"]
+# Tests of a piece alone, by its question: they run where that is alone on, and in the job that has everything on.
+OF_ONE = {
+    "use_api": ["tests/integration/api"],
+    "use_celery": ["tests/integration/test_celery.py", "tests/integration/test_task_logs.py"],
+}
 
 
 def run_tests(
@@ -22,8 +25,8 @@ def run_tests(
     """Run the tests that answers may make a difference to, on real servers; none may be skipped."""
     project = bake(**answers)
     python = install(project, "test")
-    left_out = ALIKE if answers == ALL_OFF | {"use_celery": True} else ALIKE + OF_CELERY
-    options = [f"--ignore-glob={pattern}" for pattern in left_out]
+    others = [patterns for question, patterns in OF_ONE.items() if answers != ALL_OFF | {question: True}]
+    options = [f"--ignore-glob={pattern}" for pattern in sum(others, ALIKE)]
     urls = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "CI": "true"}
     result = project.run(python, "-m", "pytest", "-p", "no:cacheprovider", *options, **urls)
     assert " passed" in result.stdout

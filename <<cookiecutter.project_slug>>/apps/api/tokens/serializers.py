@@ -8,7 +8,7 @@ from rest_framework import serializers
 class CredentialsSerializer(serializers.Serializer[Any]):
     """What somebody logs in with."""
 
-    email = serializers.CharField(max_length=254)
+    email = serializers.CharField(max_length=254, trim_whitespace=False)
     # No longer than what Django's own form takes: hashing costs more, the longer it is.
     password = serializers.CharField(max_length=4096, trim_whitespace=False)
 

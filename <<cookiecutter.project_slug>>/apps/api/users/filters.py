@@ -19,6 +19,14 @@ class BooleanFilter(filters.TypedChoiceFilter):
         super().__init__(choices=choices, coerce=lambda text: text == "true", **options)
 
 
+class OrderingFilter(filters.OrderingFilter):
+    """The order of a list; the library's own takes ``ordering=,`` for none at all, and pages would then overlap."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
+        """Return ``qs`` in the order that was asked for, if one was."""
+        return super().filter(qs, value) if any(value or ()) else qs
+
+
 class UserFilter(filters.FilterSet):
     """Users by what they are, or by a part of their name or address."""
 
@@ -26,7 +34,7 @@ class UserFilter(filters.FilterSet):
     is_staff = BooleanFilter()
     search = filters.CharFilter(method="by_text", max_length=100, label="A part of the address or of a name")
     # Only what is unique, so that no user is on two pages or on none.
-    ordering = filters.OrderingFilter(fields=("id", "email"))
+    ordering = OrderingFilter(fields=("id", "email"))
 
     class Meta:
         model = User

@@ -31,6 +31,7 @@ def kept_connection(db: None) -> Iterator[None]:
 
 
 # The same requests in each run.
+@pytest.mark.filterwarnings("error::django.core.paginator.UnorderedObjectListWarning")
 @schema.parametrize()
 @bounds(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_schema_knows(case: "schemathesis.Case[Any]", admin_user: User) -> None:

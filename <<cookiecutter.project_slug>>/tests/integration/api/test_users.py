@@ -111,10 +111,12 @@ class TestFilters:
             ({"ordering": "email"}, ["ada", "bob", "idle", "root"]),
             ({"ordering": "-email"}, ["root", "idle", "bob", "ada"]),
             ({"ordering": "-id"}, ["idle", "bob", "ada", "root"]),
+            ({"ordering": ","}, ["root", "ada", "bob", "idle"]),
             # Names that are no filters reach nothing.
             ({"password__startswith": "a", "is_superuser": "false"}, ["root", "ada", "bob", "idle"]),
         ],
     )
+    @pytest.mark.filterwarnings("error")
     def test_they_choose(self, staff: APIClient, user: User, query: dict[str, str], emails: list[str]) -> None:
         user.last_name = "Lovelace"
         user.save()
