@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -13,9 +15,10 @@ WITHIN = 600
 
 
 @receiver(user_logged_in)
-def note(request: HttpRequest, **kwargs: Any) -> None:
-    """Keep when it was."""
-    request.session[KEY] = int(time.time())
+def note(request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> None:
+    """Keep when it was, if it was for this session, and not for tokens, or by somebody else in the same browser."""
+    if request.session.get(SESSION_KEY) == str(user.pk):
+        request.session[KEY] = int(time.time())
 
 
 def has_just_logged_in(request: HttpRequest) -> bool:

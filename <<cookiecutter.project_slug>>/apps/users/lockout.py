@@ -7,11 +7,12 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db.models import Sum
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
+from apps.core.problems import problem_response
 from apps.core.requests import client_address, prefers_json
 from apps.users.models import User
 
@@ -62,7 +63,7 @@ def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
     minutes = -(-seconds // 60)
     if prefers_json(request):
         detail = f"Too many attempts. Please try again in {minutes} minutes."
-        response: HttpResponse = JsonResponse({"detail": detail}, status=429)
+        response: HttpResponse = problem_response(request, 429, detail)
     else:
         response = HttpResponse(render_to_string("429.html", {"minutes": minutes}), status=429)
     response.headers["Retry-After"] = str(seconds)

@@ -246,11 +246,6 @@ if MAILERS["default"]["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="") or f"noreply@{SITE_DOMAIN}"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-# >> if cookiecutter.use_api
-# REST API
-from config.settings.components.api import *
-
-# >> endif
 # Accounts
 from config.settings.components.accounts import *
 
@@ -259,6 +254,11 @@ LANGUAGE_CODE = env("LANGUAGE_CODE", default="en")
 TIME_ZONE = env("TIME_ZONE", default="<< cookiecutter.timezone >>")
 USE_TZ = True
 
+# >> if cookiecutter.use_api
+# REST API
+from config.settings.components.api import *
+
+# >> endif
 # Static and uploaded files
 STATIC_URL = "/static/"
 STATIC_ROOT = env("STATIC_ROOT", default="") or BASE_DIR / "staticfiles"

@@ -6,6 +6,10 @@ Reference: https://www.django-rest-framework.org/api-guide/settings/
 from datetime import timedelta
 from typing import Any
 
+# >> if cookiecutter.use_mfa
+from corsheaders.defaults import default_headers
+
+# >> endif
 from config.settings.environment import env
 
 # Whether only who is logged in may use a view that says nothing else; without it, anybody may read it.
@@ -24,8 +28,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     # Requests of an address without a login, of a user, and attempts of an address to log in.
     "DEFAULT_THROTTLE_CLASSES": ["apps.api.throttling.AnonymousThrottle", "apps.api.throttling.UserThrottle"],
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "600/min", "tokens": "10/min"},
-    # The address is the last in X-Forwarded-For: what the proxy saw, not what a visitor has made up.
-    "NUM_PROXIES": 1,
     "DEFAULT_PAGINATION_CLASS": "apps.api.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -76,4 +78,7 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
 # Those that are listed may send the cookie along; others may nothing.
 CORS_ALLOW_CREDENTIALS = True
+# >> if cookiecutter.use_mfa
+CORS_ALLOW_HEADERS = [*default_headers, "x-otp"]
+# >> endif
 CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]

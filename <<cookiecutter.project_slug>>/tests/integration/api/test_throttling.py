@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.django_db
 
 
 def attempt(client: Client, address: str = "") -> Any:
-    """Try to log in, from an address that the proxy has seen."""
-    body = {"email": "ada@example.com", "password": "wrong"}
+    """Try to log in, from an address that the proxy has seen, to an account that was not tried before."""
+    body = {"email": f"{uuid4().hex}@example.com", "password": "wrong"}
     headers = {"X-Forwarded-For": address} if address else {}
     return client.post("/api/v1/auth/token/", body, content_type="application/json", headers=headers)
 
