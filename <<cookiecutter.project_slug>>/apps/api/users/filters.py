@@ -20,7 +20,14 @@ class BooleanFilter(filters.TypedChoiceFilter):
 
 
 class OrderingFilter(filters.OrderingFilter):
-    """The order of a list; the library's own takes ``ordering=,`` for none at all, and pages would then overlap."""
+    """The order of a list, by fields of which each is unique, so that no row is on two pages or on none.
+
+    The library's own takes ``ordering=,`` for no order at all, and names the choices in the site's language.
+    """
+
+    def __init__(self, *fields: str, **options: Any) -> None:
+        choices = [(sign + name, sign + name) for name in fields for sign in ("", "-")]
+        super().__init__(fields=fields, choices=choices, **options)
 
     def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
         """Return ``qs`` in the order that was asked for, if one was."""
@@ -33,8 +40,7 @@ class UserFilter(filters.FilterSet):
     is_active = BooleanFilter()
     is_staff = BooleanFilter()
     search = filters.CharFilter(method="by_text", max_length=100, label="A part of the address or of a name")
-    # Only what is unique, so that no user is on two pages or on none.
-    ordering = OrderingFilter(fields=("id", "email"))
+    ordering = OrderingFilter("id", "email")
 
     class Meta:
         model = User

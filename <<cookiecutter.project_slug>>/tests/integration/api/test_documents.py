@@ -1,20 +1,39 @@
 """The schema and its documents: who sees them, and that the page works in a browser."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from playwright.sync_api import Browser
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from apps.users.models import User
+from tests.unit.test_environment import ROOT
 
 ADDRESSES = ("/api/schema/", "/api/docs/")
 
 
-def test_the_file_says_what_the_code_does() -> None:
+@pytest.mark.parametrize("variables", [{}, {"LANGUAGE_CODE": "de", "COOKIE_REFRESH_AUTH": "false"}])
+def test_the_file_says_what_the_code_does_wherever_one_asks(variables: dict[str, str]) -> None:
+    """Neither the database nor anything else of the environment makes a difference."""
+    environment = {"PATH": os.environ["PATH"]} | variables
+    command = [sys.executable, "manage.py", "openapi", "--check"]
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_a_file_that_says_something_else_is_refused(settings: Settings, tmp_path: Path) -> None:
+    settings.BASE_DIR = tmp_path
+    (tmp_path / "openapi.json").write_text("{}")
+    with pytest.raises(CommandError, match="run make openapi"):
+        call_command("openapi", "--check")
+    call_command("openapi")
     call_command("openapi", "--check")
 
 
