@@ -6,11 +6,6 @@ from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
 
-# >> if cookiecutter.use_mfa
-from apps.api.tokens.second_factor import check
-
-# >> endif
-
 
 def user_of(request: HttpRequest, email: str, password: str) -> AbstractUser:
     """Return whose address and password these are; raise AuthenticationFailed, which does not tell what is wrong.
@@ -21,6 +16,8 @@ def user_of(request: HttpRequest, email: str, password: str) -> AbstractUser:
     if not isinstance(user, AbstractUser):
         raise AuthenticationFailed("No active account has this address and password.")
     # >> if cookiecutter.use_mfa
+    from apps.api.tokens.second_factor import check
+
     check(request, user)
     # >> endif
     # As after any login: the time of the last one, and whoever counts those that fail.
