@@ -23,8 +23,9 @@ from tests.conftest import Project, clean_environment, tool
 
 ALWAYS = """
 .cookiecutter.json .editorconfig .env.example .gitignore .pre-commit-config.yaml .python-version CHANGELOG.md
-CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md gunicorn.conf.py manage.py pyproject.toml python.mk
-start_production.sh
+CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md SECURITY.md SECURITY-FINDINGS.md gunicorn.conf.py manage.py
+pyproject.toml python.mk start_production.sh
+docs/threat-model.md tests/integration/test_admin_input.py
 apps/__init__.py
 apps/core/__init__.py apps/core/addresses.py apps/core/apps.py apps/core/context_processors.py apps/core/csp_reports.py
 apps/core/database_errors.py apps/core/middleware.py
@@ -165,6 +166,7 @@ ADDED = {
         tests/integration/api/test_tokens.py tests/integration/api/test_users.py
     """,
     "api and celery": "apps/api/tasks.py tests/integration/api/test_tasks.py",
+    "api and mfa": "apps/api/tokens/second_factor.py tests/integration/api/test_second_factor.py",
     "celery": """
         apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
         apps/maintenance/management/commands/task_queue.py apps/maintenance/queue.py

@@ -31,7 +31,9 @@ PAGES: dict[str, tuple[int, dict[str, int]]] = {
     "/": (200, {}),
     "/admin/login/": (200, COOKIES),
     "/nowhere/": (404, {}),
+    "/accounts/login/": (200, COOKIES),
     "/health/": (200, {}),
+    "/api/v1/users/": (401, {}),
 }
 
 

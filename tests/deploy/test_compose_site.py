@@ -7,6 +7,7 @@ import pytest
 
 from tests.combinations import ALL_OFF
 from tests.conftest import Project
+from tests.deploy.api_attack_checks import ApiAttackChecks
 from tests.deploy.attack_checks import AttackChecks
 from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
 from tests.deploy.load import Load
@@ -39,7 +40,7 @@ WAY = Way(
 @pytest.fixture(scope="module")
 def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which the first start was made, step by step."""
-    project = bake(**ALL_OFF | {"deployment": "docker", "use_metrics": True})
+    project = bake(**ALL_OFF | {"deployment": "docker", "use_metrics": True, "use_api": True, "use_mfa": True})
     with docker_machine(docker, tmp_path_factory.mktemp("machine"), project.path, "3.13") as running:
         yield running
 
@@ -55,6 +56,10 @@ class TestWithItsOwnNginx(SiteChecks):
 
 
 class TestAttacks(AttackChecks):
+    """With the project's own nginx."""
+
+
+class TestApi(ApiAttackChecks):
     """With the project's own nginx."""
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
+from tests.deploy.api_attack_checks import ApiAttackChecks
 from tests.deploy.attack_checks import AttackChecks
 from tests.deploy.machine import Machine, machine
 from tests.deploy.observatory_checks import ObservatoryChecks
@@ -38,11 +39,15 @@ WAY = Way(
 BIN = "/srv/my_project/source/deploy/bin"
 
 
+# Pieces that a visitor meets.
+VISIBLE = {"use_metrics": True, "use_api": True, "use_mfa": True}
+
+
 @pytest.fixture(scope="module")
 def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with everything off that can be, but for metrics."""
+    """A project with everything off that can be, but for metrics, the API and the second factor."""
     folder = tmp_path_factory.mktemp("source") / "project"
-    shutil.copytree(bake(**ALL_OFF | {"deployment": "systemd", "use_metrics": True}).path, folder)
+    shutil.copytree(bake(**ALL_OFF | {"deployment": "systemd", **VISIBLE}).path, folder)
     return folder
 
 
@@ -71,6 +76,10 @@ class TestSite(SiteChecks):
 
 
 class TestAttacks(AttackChecks):
+    """Under systemd."""
+
+
+class TestApi(ApiAttackChecks):
     """Under systemd."""
 
 
