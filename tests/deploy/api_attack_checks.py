@@ -7,6 +7,7 @@ import base64
 import hmac
 import json
 import time
+from collections.abc import Iterator
 from http.client import HTTPResponse
 from typing import Any, NamedTuple
 
@@ -68,11 +69,13 @@ class ApiAttackChecks:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def tokens(cls, server: Machine, way: Way) -> Tokens:
-        """What the one has who was made for this."""
-        make = f"from apps.users.models import User; User.objects.create_user('{BOB['email']}', '{PASSWORD}')"
-        server.run(f'{way.manage} shell --no-imports --command "{make}"')
-        return log_in(server)
+    def tokens(cls, server: Machine, way: Way) -> Iterator[Tokens]:
+        """What the one has who is there meanwhile."""
+        users = "from apps.users.models import User; User.objects"
+        shell = f"{way.manage} shell --no-imports --command"
+        server.run(f"{shell} \"{users}.create_user('{BOB['email']}', '{PASSWORD}')\"")
+        yield log_in(server)
+        server.run(f"{shell} \"{users}.get(email='{BOB['email']}').delete()\"")
 
     def test_nothing_is_told_to_who_is_not_logged_in(self, server: Machine, tokens: Tokens) -> None:
         for path in (ME, USERS, "/api/schema/", "/api/docs/"):

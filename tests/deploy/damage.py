@@ -53,7 +53,7 @@ def break_requirement(project: Path) -> None:
 
 def break_code(project: Path) -> None:
     """Use a name that is nowhere."""
-    replace(project / "config/urls.py", "urlpatterns = [", "urlpatterns = [\nnothing_of_that_name,")
+    replace(project / "config/urls.py", '    path("", home', '    nothing_of_that_name,\n    path("", home')
 
 
 def break_worker(project: Path) -> None:

@@ -142,7 +142,7 @@ class RunbookChecks:
         assert status == 503
         assert "We are moving to a new server until 10:00." in page
         answer = server.get("/admin/logout/", method="POST", body=b"x=y", headers={"Accept": "application/json"})
-        assert (answer.status, answer.headers["Content-Type"]) == (503, "application/json")
+        assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
         assert answer.headers["Retry-After"].isdigit()
         assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
         for path in ("/", "/ready/", "/health/"):

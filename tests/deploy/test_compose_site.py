@@ -63,10 +63,6 @@ class TestApi(ApiAttackChecks):
     """With the project's own nginx."""
 
 
-class TestObservatory(ObservatoryChecks):
-    """With the project's own nginx."""
-
-
 class TestRunbooks(RunbookChecks):
     """With Docker Compose."""
 
@@ -113,6 +109,10 @@ class TestPreflight(PreflightChecks):
                 stop_site=WAY.stop,
             )
             server.run("git -C /opt/my_project checkout --quiet compose.prod.yaml; make -C /opt/my_project up-prod")
+
+
+class TestObservatory(ObservatoryChecks):
+    """With the project's own nginx, after what looks at a container's log: changed settings make it anew."""
 
 
 class TestBehindABalancer:
