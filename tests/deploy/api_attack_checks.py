@@ -32,7 +32,7 @@ class Tokens(NamedTuple):
 def ask(server: Machine, path: str, method: str = "GET", body: Any = None, **headers: str) -> HTTPResponse:
     """Return the answer to a request with JSON, for which nginx may want some time to pass since the last."""
     content = {} if body is None else {"Content-Type": "application/json"}
-    for _ in range(20):
+    for _ in range(30):
         answer = server.get(path, method=method, headers=content | headers, body=json.dumps(body) if content else None)
         if answer.status != 429:
             break
