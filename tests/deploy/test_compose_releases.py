@@ -43,9 +43,13 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with everything on, whose next releases differ by what a test changes."""
+    """A project with everything on but the API, whose next releases differ by what a test changes.
+
+    Each of them builds an image, for which the files of the API's documents would be compressed once more;
+    test_compose_isolation.py has everything on.
+    """
     folder = tmp_path_factory.mktemp("source") / "project"
-    shutil.copytree(bake(python_version="3.14", **ALL_ON | {"deployment": "docker"}).path, folder)
+    shutil.copytree(bake(python_version="3.14", **ALL_ON | {"deployment": "docker", "use_api": False}).path, folder)
     add_task(folder, EFFECT + TASKS)
     add_page(folder, PAGE)
     return folder

@@ -10,12 +10,13 @@ from tests.servers import Server
 # Tests of what no answer changes: the jobs of tests/ci run them, once with everything on and once with everything off.
 ALIKE = ["tests/integration/backups", "tests/*/test_release_*.py", "tests/integration/test_read_only_*.py"]
 ALIKE += ["tests/integration/test_task_queue.py", "tests/integration/test_csrf_js.py", "tests/performance"]
-ALIKE += ["tests/integration/test_content_policy.py"]
+ALIKE += ["tests/integration/test_content_policy.py", "tests/integration/test_admin_input.py"]
 ALIKE += [f"tests/integration/preflight/test_{name}.py" for name in ("site", "services", "command")]
 # Tests of a piece alone, by its question: they run where that is alone on, and in the job that has everything on.
 OF_ONE = {
     "use_api": ["tests/integration/api"],
     "use_celery": ["tests/integration/test_celery.py", "tests/integration/test_task_logs.py"],
+    "use_mfa": ["tests/integration/test_second_factor.py"],
 }
 
 
