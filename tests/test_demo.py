@@ -16,7 +16,7 @@ from playwright.sync_api import Browser
 from tests.combinations import ALL_ON
 from tests.conftest import Project, clean_environment, tool
 from tests.documents import Running, sections, shell_blocks
-from tests.pieces.running import ALIKE, OF_CELERY
+from tests.pieces.running import ALIKE, OF_ONE
 from tests.servers import Server, listens
 
 SITE = "http://127.0.0.1:8000"
@@ -100,7 +100,7 @@ def test_the_readme_of_a_project(
             block = block.replace(text, replacement)
         if "make test" in block:
             # A job of tests/ci runs them all.
-            environment["ARGS"] = " ".join(f"--ignore-glob={pattern}" for pattern in ALIKE + OF_CELERY)
+            environment["ARGS"] = " ".join(f"--ignore-glob={pattern}" for pattern in sum(OF_ONE.values(), ALIKE))
         if "createsuperuser" in block:
             environment["DJANGO_SUPERUSER_PASSWORD"] = "correct horse battery"
             block = block.replace("createsuperuser", "createsuperuser --no-input --email ann@example.com")
