@@ -1,6 +1,8 @@
 """Whether answers are what openapi.json says, whatever is sent: Schemathesis makes it up from that file."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +14,13 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck
 from hypothesis import settings as bounds
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from apps.api.tokens.classes import AccessToken
 from apps.users.models import User
 
+# Nothing of what is made up is kept in the project.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 schema = schemathesis.openapi.from_path(settings.BASE_DIR / "openapi.json")
 schema.app = get_wsgi_application()
 
