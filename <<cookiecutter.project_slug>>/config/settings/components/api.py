@@ -73,7 +73,7 @@ STATICFILES_FINDERS = [
 ]
 
 # Pages of other origins
-# Reference: https://pypi.org/project/django-cors-headers/
+# Reference: https://github.com/adamchainz/django-cors-headers#configuration
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
 # Those that are listed may send the cookie along; others may nothing.
