@@ -200,6 +200,7 @@ ADDED = {
         config/settings/components/sentry.py tests/integration/test_sentry.py tests/sentry_server.py
     """,
     "mfa": """
+apps/core/second_factor.py
         apps/mfa/__init__.py apps/mfa/admin.py apps/mfa/admin_site.py apps/mfa/apps.py apps/mfa/devices.py
         apps/mfa/forms.py apps/mfa/recent.py apps/mfa/urls.py apps/mfa/views.py
         apps/mfa/management/__init__.py apps/mfa/management/commands/__init__.py

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.http import HttpRequest
-from django_otp import devices_for_user, user_has_device, verify_token
+from django_otp import user_has_device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -49,10 +49,3 @@ def remove(user: AbstractUser) -> bool:
     for device in devices:
         device.delete()
     return bool(devices)
-
-
-def find(user: AbstractUser, token: str) -> TOTPDevice | StaticDevice | None:
-    """Return the device that takes a token, or None. A token counts once; after a wrong one its device waits."""
-    kind = TOTPDevice if len(token) == TOTPDevice().digits else StaticDevice
-    names = [device.persistent_id for device in devices_for_user(user) if isinstance(device, kind)]
-    return next((device for name in names if (device := verify_token(user, name, token))), None)

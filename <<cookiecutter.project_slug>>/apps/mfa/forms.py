@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp import verify_token
 from django_otp.models import Device
 
-from apps.mfa.devices import find
+from apps.core.second_factor import find, normalized
 
 
 class TokenForm(forms.Form):
@@ -29,8 +29,7 @@ class TokenForm(forms.Form):
 
     def clean_token(self) -> str:
         """Find the device; raise ValidationError when there is none that takes the token now."""
-        # However it was typed.
-        token = "".join(self.cleaned_data["token"].split()).replace("-", "").lower()
+        token = normalized(self.cleaned_data["token"])
         if self.device:
             self.device = verify_token(self.user, self.device.persistent_id, token)
         else:

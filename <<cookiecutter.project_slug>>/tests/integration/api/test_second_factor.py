@@ -45,6 +45,12 @@ def test_a_recovery_code_does_as_well(client: Client, device: TOTPDevice) -> Non
     assert ask_for_token(client, **{"X-OTP": "abcd2345"}).status_code == 401
 
 
+def test_a_recovery_code_does_not_make_the_app_wait(client: Client, device: TOTPDevice) -> None:
+    StaticDevice.objects.create(user=device.user).token_set.create(token="abcd2345")
+    assert ask_for_token(client, **{"X-OTP": "ABCD-2345"}).status_code == 200
+    assert ask_for_token(client, **{"X-OTP": code_of(device)}).status_code == 200
+
+
 def test_the_password_is_asked_first(client: Client, device: TOTPDevice) -> None:
     answer = ask_for_token(client, password="wrong", **{"X-OTP": code_of(device)})
     assert answer.json()["detail"] == "No active account has this address and password."
