@@ -236,8 +236,8 @@ WORDS = {
     "github": r"github|dependabot|zizmor",
     "gitlab": r"gitlab|renovate|merge.request",
 }
-# They know where any template may be, which says nothing of where the project is.
-KNOW_HOSTS = {"tools/drift.py", "tests/unit/test_drift_command.py"}
+# They know where any template may be, or where a library is documented, which says nothing of where the project is.
+KNOW_HOSTS = {"tools/drift.py", "tests/unit/test_drift_command.py", "config/settings/components/api.py"}
 LICENSES = {
     "proprietary": "All rights reserved",
     "MIT": "MIT License",

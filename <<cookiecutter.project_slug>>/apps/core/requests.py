@@ -1,6 +1,6 @@
 """What a request says of who has sent it."""
 
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
@@ -38,6 +38,7 @@ def is_proxy(address: Address) -> bool:
 network = cache(ip_network)
 
 
+@lru_cache(maxsize=1024)
 def parsed(text: str) -> Address | None:
     """Return the address that a text is, or None; one of IPv4 in the form of IPv6 is that of IPv4."""
     try:

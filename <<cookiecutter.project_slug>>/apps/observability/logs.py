@@ -44,10 +44,9 @@ def without_secrets(logger: Any, method: str, event: Event) -> Event:
     """Return what is to be written, without secrets: the last step before it is."""
     told = {name: value for name, value in event.items() if name not in OWN}
     # The common line, whose values have nothing in them, is looked through once and not value by value.
-    if SIMPLE.issuperset(map(type, told.values())):
-        texts = (f"{name}\n{value}" for name, value in told.items())
-        if not may_hold_secret("\n".join(texts)):
-            return event
+    is_simple = SIMPLE.issuperset(map(type, told.values()))
+    if is_simple and not may_hold_secret("\n".join([f"{name}\n{value}" for name, value in told.items()])):
+        return event
     return {
         name if name in OWN else redact_text(name): value if name in OWN else redact(value, name)
         for name, value in event.items()
@@ -73,6 +72,19 @@ FOREIGN = [
 ]
 
 
+class Line(structlog.stdlib.ProcessorFormatter):
+    """Writes an event of structlog as it is: the copies that its own formatter makes are for the sake of others."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        if not hasattr(record, "_logger"):
+            return super().format(record)
+        line: Any = {**record.msg, "_record": record, "_from_structlog": True}  # type: ignore[dict-item]
+        for process in self.processors:
+            line = process(record._logger, record.levelname, line)
+        return str(line)
+
+
 def configuration(level: str, is_for_people: bool = False) -> dict[str, Any]:
     """Return what ``logging.config.dictConfig`` takes: everything from ``level`` on goes to standard output.
 
@@ -81,6 +93,7 @@ def configuration(level: str, is_for_people: bool = False) -> dict[str, Any]:
     logging.captureWarnings(True)
     # What no line tells need not be found out for each: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
+    logging._srcfile = None
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -106,7 +119,7 @@ def configuration(level: str, is_for_people: bool = False) -> dict[str, Any]:
         # >> endif
         "formatters": {
             "line": {
-                "()": structlog.stdlib.ProcessorFormatter,
+                "()": Line,
                 "foreign_pre_chain": FOREIGN,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
