@@ -23,7 +23,7 @@ new: $(VENV)/generate.installed ## Ask the questions and generate a project into
 
 test: $(VENV)/test.installed ## Run the tests, after installing the servers they need (ARGS="-k name" to choose)
 	tests/install-servers
-	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, its log and its containers
 	$(PYTHON) tests/benchmark_generation.py
