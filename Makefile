@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # The tests start Python thousands of times, which takes thrice as long where nothing is compiled for the next time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo new test benchmark lint format lock upgrade
+.PHONY: help demo new test benchmark pictures lint format lock upgrade
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +23,7 @@ new: $(VENV)/generate.installed ## Ask the questions and generate a project into
 
 test: $(VENV)/test.installed ## Run the tests, after installing the servers they need (ARGS="-k name" to choose)
 	tests/install-servers
-	$(PYTHON) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, its log and its containers
 	$(PYTHON) tests/benchmark_generation.py
@@ -31,6 +31,9 @@ benchmark: $(VENV)/test.installed ## Measure generating and comparing a project,
 	$(PYTHON) -m tests.benchmark_deployment
 	$(PYTHON) -m tests.benchmark_logging
 	$(PYTHON) -m tests.benchmark_containers
+
+pictures: $(VENV)/test.installed ## Draw the dashboards that PRODUCTION.md shows, from a site under load
+	$(PYTHON) -m pytest --capture=no tests/draw_dashboards.py
 
 lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's
 	$(PYTHON) -m ruff check --no-cache

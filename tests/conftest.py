@@ -130,7 +130,9 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             folder = tmp_path_factory.mktemp(kind) / "venv"
             uv = tool("uv")
             project.run(uv, "venv", "--no-project", "--python", interpreter(python), folder)
-            project.run(uv, "pip", "install", "--python", folder, "--require-hashes", "--requirement", requirements)
+            options = ["--python", folder, "--require-hashes", "--requirement", requirements]
+            # To optimize psycopg, which production compiles, would take a minute more.
+            project.run(uv, "pip", "install", *options, CFLAGS="-O0")
             installed[key] = folder / "bin" / "python"
         return installed[key]
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -340,6 +341,22 @@ def test_prometheus_reads_what_the_dashboards_and_the_alerts_ask(deployed: Deplo
         30,
         "the evaluation of all alerts",
     )
+
+
+def test_the_pictures_show_the_panels_that_there_are(bake: Callable[..., Project]) -> None:
+    """And what each draws: a panel without a line or a value has nothing below its title."""
+    project = bake(**ALL_ON)
+    for path in sorted((project.path / "monitoring").glob("dashboard*.json")):
+        dashboard = json.loads(path.read_text())
+        picture = ElementTree.parse(path.with_suffix(".svg")).getroot()  # noqa: S314
+        svg = "{http://www.w3.org/2000/svg}"
+        panels = {group.findall(f"{svg}text")[0].text: group for group in picture.iter(f"{svg}g")}
+        assert list(panels) == [panel["title"] for panel in dashboard["panels"]]
+        assert picture.findall(f"{svg}text")[0].text == dashboard["title"]
+        for panel in dashboard["panels"]:
+            group = panels[panel["title"]]
+            assert len(group.findall(f"{svg}text")) > 1, panel["title"]
+            assert (panel["type"] == "timeseries") == bool(group.findall(f"{svg}polyline")), panel["title"]
 
 
 @pytest.mark.parametrize("answers", [ALL_ON, ALL_OFF | {"use_metrics": True}], ids=["all on", "alone"])

@@ -66,7 +66,8 @@ class Machine:
         """Run every shell block under headings of a document, as the person who reads it would."""
         for heading in headings:
             for block in document[heading]:
-                self.run(block, user="admin")
+                # Some build or install for minutes, while other tests run.
+                self.run(block, user="admin", timeout=900)
 
     def block(self, heading: str, number: int = 0) -> str:
         """Return a shell block of the DEPLOYMENT.md that was pushed last."""
@@ -251,6 +252,9 @@ def machine(
     try:
         running = Machine(docker, container, ports, folder)
         running.wait_for_boot()
+        if not optimize:
+            # A release compiles in a unit of systemd's.
+            running.run("systemctl set-environment CFLAGS=-O0")
         # Where nothing runs in the machine's own cgroup, an engine on it gives that to its containers. From then on it
         # takes no other process, so that no further command could be run.
         subprocess.run([docker, "exec", "--detach", container, "sleep", "infinity"], check=True)

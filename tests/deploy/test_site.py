@@ -23,6 +23,9 @@ from tests.documents import sections
 from tests.servers import wait_until
 from tests.test_release_papers import SOME_TESTS
 
+# The hub page installs what the tests of a project need, and runs them.
+pytestmark = pytest.mark.timeout(900)
+
 WAY = Way(
     manage="/srv/my_project/source/deploy/bin/manage",
     stop="systemctl stop my_project.target 'my_project-*'",
@@ -259,7 +262,7 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
     def step(heading: str) -> None:
         for block in blocks(server, heading, HUB):
             text = f"cd /home/admin/my_project\n{variables}\nexport ARGS='{SOME_TESTS}'\n{block}"
-            server.run(text, user="admin", timeout=600)
+            server.run(text, user="admin", timeout=900)
 
     papers = "/home/admin/my_project/docs/maintainers/planning/releases/v0.1.0"
     step("1. Begin")

@@ -36,10 +36,14 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def document(request: HttpRequest, name: str) -> HttpResponse:
-    """Show a document as a page, or a file that one links to as text. Only development has the libraries for it."""
+    """Show a document as a page, or what one links to as it is. Only development has the libraries for it."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.anchors import anchors_plugin
 
+    # >> if cookiecutter.use_metrics
+    if name in [str(path.relative_to(settings.BASE_DIR)) for path in settings.BASE_DIR.glob("monitoring/*.svg")]:
+        return HttpResponse((settings.BASE_DIR / name).read_bytes(), content_type="image/svg+xml")
+    # >> endif
     others = [str(path.relative_to(settings.BASE_DIR)) for path in settings.BASE_DIR.glob("docs/**/*.md")]
     if name not in (*document_names(), *others, *LINKED_FILES):
         raise Http404(f"There is no document {name}.")
