@@ -32,11 +32,11 @@ def adopt(root: Path, address: str | None, given: list[str]) -> None:
         store = Store(work / "store")
         adopted = Project(root, store, project.snapshot(root, store))
         commits = newest_first(template, ranked(template, adopted)[:CANDIDATES])
-        # The newest asks the most, and for an answer that is not guessed its default would be taken.
-        context = template.context(commits[0])
+        asking = newest_that_asks(template, commits, given)
+        context = template.context(asking)
         known = {**questions.compare(former.answers, context).kept, **questions.parse(given, context)}
         attempts = Attempts(template, work)
-        answers = guess.answers(attempts, commits[0], known, adopted)
+        answers = guess.answers(attempts, asking, known, adopted)
         best, differing, answers = best_of(attempts, commits, answers, adopted)
     version = template.version(best)
     record.write_text(root, record.text_of(Record(template.address, best, version.name, answers)))
@@ -107,6 +107,16 @@ def may_be_in(path: str, adopted: Project) -> bool:
 def newest_first(template: Template, commits: list[str]) -> list[str]:
     """Return commits in the order of the history."""
     return git.ask("rev-list", "--no-walk=sorted", "--topo-order", *commits, folder=template.repository).split()
+
+
+def newest_that_asks(template: Template, commits: list[str], given: list[str]) -> str:
+    """Return the first of ``commits`` that asks all that is given, or the first of all where none does.
+
+    The newest asks the most, and for an answer that is not guessed its default would be taken; but what the user knows
+    may be a question that only former ones had.
+    """
+    wanted = {assignment.partition("=")[0] for assignment in given}
+    return next((commit for commit in commits if wanted <= set(questions.names(template.context(commit)))), commits[0])
 
 
 def lines(content: bytes) -> Counter[bytes]:

@@ -12,6 +12,7 @@ from tests.conftest import IDENTITY, ROOT, clean_environment, tool
 
 ROOM = "{{cookiecutter.slug}}"
 ODD = 'odd "name"\n é $(id) \udcff.txt'
+FIRST = 1_767_225_600  # the second of the time of the first commit
 NUMBERS = [f"line {number}" for number in range(1, 31)]
 
 
@@ -32,7 +33,10 @@ def commit_all(folder: Path, message: str = "Change") -> str:
     if not (folder / ".git").exists():
         git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+    # A day after the one before: what goes by the time of commits must not depend on how fast they are made.
+    before = git(folder, "log", "--all", "--max-count=1", "--format=%ct") or FIRST
+    command = ["git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", message]
+    run(folder, "env", f"GIT_COMMITTER_DATE={int(before) + 24 * 60 * 60} +0000", *command)
     return git(folder, "rev-parse", "HEAD")
 
 
