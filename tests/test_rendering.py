@@ -185,12 +185,13 @@ ADDED = {
         apps/observability/metrics/database.py apps/observability/metrics/exposition.py
         apps/observability/metrics/instruments.py apps/observability/metrics/middleware.py
         apps/observability/metrics/processes.py config/settings/components/metrics.py docs/runbooks/alerts.md
-        monitoring/alerts.yml monitoring/alerts_test.yml monitoring/dashboard.json monitoring/prometheus.yml
+        monitoring/alerts.yml monitoring/alerts_test.yml monitoring/prometheus.yml
+        monitoring/dashboard.json monitoring/dashboard.svg
         tests/integration/metrics/__init__.py tests/integration/metrics/test_metrics.py
     """,
     "metrics and celery": """
         apps/observability/metrics/task_results.py apps/observability/metrics/tasks.py
-        monitoring/dashboard-tasks.json tests/integration/metrics/test_tasks.py
+        monitoring/dashboard-tasks.json monitoring/dashboard-tasks.svg tests/integration/metrics/test_tasks.py
     """,
     "metrics and server": "deploy/nginx/metrics.conf",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
