@@ -17,7 +17,7 @@ HEADER = 44
 INK, FAINT, LINE, PAPER, GROUND = "#24292f", "#6e7781", "#d8dee4", "#ffffff", "#f6f8fa"
 COLORS = {"green": "#1a7f37", "red": "#cf222e"}
 SERIES = ["#0969da", "#bf8700", "#1a7f37", "#cf222e", "#8250df", "#bf3989", "#57606a", "#0a7b83", "#953800", "#4d2d00"]
-# What one sees at a glance; the middle of a number is not what it is asked for.
+# The steps of a scale are these times a power of ten.
 STEPS = (1, 2, 2.5, 5, 10)
 
 

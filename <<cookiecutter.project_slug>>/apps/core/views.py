@@ -11,10 +11,14 @@ from django.views.decorators.http import require_safe
 LINKED_FILES = (".env.example", "LICENSE")
 
 
+def files(pattern: str) -> list[str]:
+    """Return the names of the project's files that match a pattern, from its root."""
+    return [str(path.relative_to(settings.BASE_DIR)) for path in settings.BASE_DIR.glob(pattern)]
+
+
 def document_names() -> list[str]:
     """Return the names of the project's documents, the README first."""
-    names = [path.name for path in settings.BASE_DIR.glob("*.md")]
-    return sorted(names, key=lambda name: (name != "README.md", name))
+    return sorted(files("*.md"), key=lambda name: (name != "README.md", name))
 
 
 @require_safe
@@ -41,11 +45,10 @@ def document(request: HttpRequest, name: str) -> HttpResponse:
     from mdit_py_plugins.anchors import anchors_plugin
 
     # >> if cookiecutter.use_metrics
-    if name in [str(path.relative_to(settings.BASE_DIR)) for path in settings.BASE_DIR.glob("monitoring/*.svg")]:
+    if name in files("monitoring/*.svg"):
         return HttpResponse((settings.BASE_DIR / name).read_bytes(), content_type="image/svg+xml")
     # >> endif
-    others = [str(path.relative_to(settings.BASE_DIR)) for path in settings.BASE_DIR.glob("docs/**/*.md")]
-    if name not in (*document_names(), *others, *LINKED_FILES):
+    if name not in (*document_names(), *files("docs/**/*.md"), *LINKED_FILES):
         raise Http404(f"There is no document {name}.")
     text = (settings.BASE_DIR / name).read_text(encoding="utf-8")
     if name in LINKED_FILES:
