@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,30 @@ from tests import servers
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
 
+# A shell ignores SIGINT for what it starts in the background, and children inherit that: a test that interrupts a
+# program would wait for it forever. Each program that a test starts gets the default again.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Who commits in the repositories of the tests.
 IDENTITY = ["-c", "user.name=Ann Example", "-c", "user.email=ann@example.com"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how long the tests of each file and folder took, longest first; CONTRIBUTING.md has the budget."""
+    files: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                files[report.nodeid.partition("::")[0]] += report.duration
+    if len(files) < 2:
+        return
+    folders: Counter[str] = Counter()
+    for name, seconds in files.items():
+        folders[str(Path(name).parent)] += seconds
+    for title, durations in (("file", files), ("folder", folders)):
+        terminalreporter.section(f"time by {title}, in minutes of one worker")
+        for name, seconds in durations.most_common():
+            terminalreporter.line(f"{seconds / 60:6.1f}  {name}")
 
 
 class Project:
