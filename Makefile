@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # The tests start Python thousands of times, which takes thrice as long where nothing is compiled for the next time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo new test benchmark pictures lint format lock upgrade
+.PHONY: help demo new test trees benchmark pictures lint format lock upgrade
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ new: $(VENV)/generate.installed ## Ask the questions and generate a project into
 test: $(VENV)/test.installed ## Run the tests, after installing the servers they need (ARGS="-k name" to choose)
 	tests/install-servers
 	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+trees: $(VENV)/test.installed ## Record the file lists of generated projects in tests/trees; review the difference
+	$(PYTHON) -m tests.trees
 
 benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, its log and its containers
 	$(PYTHON) tests/benchmark_generation.py

@@ -18,207 +18,11 @@ import yaml
 from markdown_it import MarkdownIt
 
 from local_extensions import markdown
-from tests.combinations import ALL_OFF, ALL_ON, NASTY_NAME, Answers, all_pairs, each_piece, name_of
+from tests import trees
+from tests.combinations import ALL_OFF, ALL_ON, NASTY_NAME, PIECES, Answers, all_pairs, each_piece, name_of
 from tests.conftest import Project, clean_environment, tool
 
-ALWAYS = """
-.cookiecutter.json .editorconfig .env.example .gitignore .pre-commit-config.yaml .python-version CHANGELOG.md
-CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md SECURITY.md SECURITY-FINDINGS.md gunicorn.conf.py manage.py
-pyproject.toml python.mk start_production.sh
-docs/threat-model.md tests/integration/test_admin_input.py
-apps/__init__.py
-apps/core/__init__.py apps/core/addresses.py apps/core/apps.py apps/core/context_processors.py apps/core/csp_reports.py
-apps/core/database_errors.py apps/core/middleware.py
-apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
-apps/core/deployments/platform.py
-apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/problems.py
-apps/core/read_only.py apps/core/requests.py apps/core/sanitizing.py
-apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
-apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
-apps/backups/preflight.py apps/backups/programs.py apps/backups/progress.py
-apps/backups/restoring.py apps/backups/retention.py apps/backups/state.py apps/backups/storage_errors.py
-apps/backups/management/__init__.py apps/backups/management/commands/__init__.py
-apps/backups/management/commands/backup_database.py apps/backups/management/commands/former_databases.py
-apps/backups/management/commands/list_backups.py apps/backups/management/commands/restore_database.py
-apps/backups/management/commands/verify_backup.py
-apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
-apps/health/__init__.py apps/health/apps.py apps/health/middleware.py apps/health/readiness.py apps/health/urls.py
-apps/health/views.py
-apps/health/checks/__init__.py apps/health/checks/cache.py apps/health/checks/database.py
-apps/maintenance/__init__.py apps/maintenance/apps.py apps/maintenance/connections.py apps/maintenance/database.py
-apps/maintenance/details.py apps/maintenance/middleware.py apps/maintenance/preflight.py apps/maintenance/sessions.py
-apps/maintenance/management/__init__.py apps/maintenance/management/commands/__init__.py
-apps/maintenance/management/commands/read_only.py
-apps/observability/__init__.py apps/observability/apps.py apps/observability/logs.py apps/observability/middleware.py
-apps/observability/redaction.py
-apps/preflight/__init__.py apps/preflight/apps.py apps/preflight/report.py apps/preflight/runner.py
-apps/preflight/secrets.py apps/preflight/site.py apps/preflight/system_checks.py apps/preflight/unusable.py
-apps/preflight/checks/__init__.py apps/preflight/checks/cache.py apps/preflight/checks/certificate.py
-apps/preflight/checks/clock.py apps/preflight/checks/database.py apps/preflight/checks/deploy.py
-apps/preflight/checks/disk.py apps/preflight/checks/email.py apps/preflight/checks/hsts.py
-apps/preflight/checks/media.py apps/preflight/checks/migrations.py apps/preflight/checks/proxy.py
-apps/preflight/checks/site.py apps/preflight/checks/static.py
-apps/preflight/management/__init__.py apps/preflight/management/commands/__init__.py
-apps/preflight/management/commands/preflight.py
-apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/hashers.py
-apps/users/limits.py apps/users/lockout.py apps/users/managers.py apps/users/models.py apps/users/password_reset.py
-apps/users/urls.py apps/users/views.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
-config/__init__.py config/asgi.py config/preflight.py config/urls.py config/wsgi.py
-config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
-config/settings/guard.py config/settings/production.py config/settings/test.py
-config/settings/components/accounts.py config/settings/components/backups.py
-config/settings/components/headers.py
-docs/runbooks/README.md docs/runbooks/back-up.md docs/runbooks/database-down.md docs/runbooks/deploy-and-roll-back.md
-docs/runbooks/disk-full.md docs/runbooks/drill.md docs/runbooks/incident-notes.md docs/runbooks/logs.md
-docs/runbooks/owners.md docs/runbooks/read-only-window.md docs/runbooks/redis-down.md docs/runbooks/restore.md
-docs/runbooks/rotate-secrets.md docs/runbooks/start-and-stop.md docs/runbooks/vulnerable-dependency.md
-docs/maintainers/release-workflow.md docs/maintainers/template.md
-docs/maintainers/planning/releases/README.md docs/maintainers/planning/releases/history.md
-docs/maintainers/planning/releases/templates/checklist.md docs/maintainers/planning/releases/templates/release-notes.md
-requirements/development.txt requirements/production.txt requirements/test.txt
-static/css/site.css static/favicon.svg static/js/csrf.js
-templates/400.html templates/403.html templates/403_csrf.html templates/404.html templates/429.html
-templates/accounts/account.html templates/accounts/logged_out.html templates/accounts/login.html
-templates/accounts/messages.html templates/accounts/password_change.html templates/accounts/password_reset.html
-templates/accounts/password_reset_confirm.html templates/accounts/password_reset_email.txt
-templates/accounts/password_reset_sent.html templates/accounts/password_reset_subject.txt
-templates/500.html templates/base.html
-templates/document.html templates/error.html templates/home.html templates/read_only.html
-tests/__init__.py tests/conftest.py tests/object_storage.py tests/unit/__init__.py tests/integration/__init__.py
-tests/performance/__init__.py
-tests/unit/test_admin_path.py tests/unit/test_deployment_commands.py tests/unit/test_drift_command.py
-tests/unit/test_environment.py
-tests/unit/test_mixins.py
-tests/unit/test_production_document.py tests/unit/test_read_only.py
-tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py tests/unit/test_release_facts.py
-tests/unit/test_redaction.py
-tests/unit/test_requests.py
-tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
-tests/unit/test_sanitizing.py
-tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
-tests/integration/test_accounts.py tests/integration/test_content_policy.py
-tests/integration/test_csp_reports.py
-tests/integration/test_security_headers.py
-tests/integration/test_csrf_js.py tests/integration/test_documents.py tests/integration/test_health.py
-tests/integration/test_logs.py tests/integration/test_pages.py tests/integration/test_production_config.py
-tests/integration/test_read_only_database.py
-tests/integration/backups/__init__.py tests/integration/backups/conftest.py
-tests/integration/backups/test_backup.py tests/integration/backups/test_copies.py
-tests/integration/backups/test_restore.py
-tests/integration/preflight/__init__.py tests/integration/preflight/conftest.py
-tests/integration/preflight/test_command.py tests/integration/preflight/test_files.py
-tests/integration/preflight/test_services.py tests/integration/preflight/test_site.py
-tests/integration/test_release_commands.py tests/integration/test_release_migrations.py
-tests/performance/test_response_times.py
-tools/__init__.py tools/drift.py
-tools/release/__init__.py tools/release/__main__.py tools/release/check.py tools/release/checklist.py
-tools/release/compatibility.py tools/release/database.py tools/release/errors.py tools/release/facts.py
-tools/release/git.py tools/release/locks.py tools/release/migrations.py
-tools/release/new.py tools/release/papers.py tools/release/pending.py tools/release/project.py tools/release/tag.py
-tools/release/version.py tools/release/words.py
-"""
-# What a piece adds, and the words that stand nowhere without it (but "workers = env.", which is gunicorn's).
-ADDED = {
-    "server": """
-        DEPLOYMENT.md apps/core/management/__init__.py apps/core/management/commands/__init__.py
-        apps/core/management/commands/nginx_headers.py deploy/certificate.sh deploy/common.sh deploy/redis.conf
-        deploy/nginx/413.html deploy/nginx/429.html deploy/nginx/host.conf deploy/nginx/http.conf
-        deploy/nginx/maintenance.html deploy/nginx/mozilla-intermediate.conf deploy/nginx/proxy.conf
-        deploy/nginx/redirect.conf deploy/nginx/refuse.conf deploy/nginx/render deploy/nginx/server.conf
-        deploy/nginx/site.conf docs/runbooks/certificate-expiry.md tests/integration/test_nginx_headers.py
-    """,
-    "systemd": """
-        apps/core/deployments/systemd.py
-        deploy/lib.sh deploy/bin/certificate deploy/bin/manage deploy/bin/provision deploy/bin/release
-        deploy/bin/rollback deploy/bin/status deploy/systemd/all.target deploy/systemd/hardening.conf
-        deploy/systemd/backup.service deploy/systemd/backup.timer deploy/systemd/places.conf
-        deploy/systemd/redis.conf deploy/systemd/web.service deploy/systemd/web.socket
-    """,
-    "docker": """
-        apps/core/deployments/docker.py
-        .dockerignore .env.production.template Dockerfile compose.host-expose.yaml compose.prod.yaml compose.yaml
-        deploy/docker/ask.py deploy/docker/backups deploy/docker/certificate deploy/docker/check_env.py
-        deploy/docker/collect-programs deploy/docker/database.sql
-        deploy/docker/gate.conf deploy/docker/lib.sh deploy/docker/local.conf deploy/docker/manage
-        deploy/docker/migrate-plan
-        deploy/docker/new_env.py
-        deploy/docker/nginx.conf deploy/docker/publish deploy/docker/push-image deploy/docker/release
-        deploy/docker/rollback deploy/docker/serve deploy/docker/smoke
-        deploy/docker/take-over deploy/docker/up deploy/nginx/http-only.conf docs/coolify.md
-        nginx/acme/.gitignore nginx/ssl/.gitignore tests/unit/test_production_environment.py
-    """,
-    "api": """
-        apps/api/__init__.py apps/api/apps.py apps/api/documents.py apps/api/middleware.py apps/api/pagination.py
-        apps/api/parsers.py apps/api/permissions.py apps/api/problems.py apps/api/schema.py apps/api/static_files.py
-        apps/api/system_checks.py apps/api/throttling.py apps/api/urls.py apps/api/v1.py
-        apps/api/management/__init__.py apps/api/management/commands/__init__.py
-        apps/api/management/commands/openapi.py
-        apps/api/tokens/__init__.py apps/api/tokens/classes.py apps/api/tokens/cookie.py
-        apps/api/tokens/credentials.py apps/api/tokens/rotation.py apps/api/tokens/serializers.py
-        apps/api/tokens/views.py
-        apps/api/users/__init__.py apps/api/users/filters.py apps/api/users/serializers.py apps/api/users/views.py
-        config/settings/components/api.py docs/api.md openapi.json static/css/api-documents.css
-        static/js/api-documents.js templates/api/documents.html tests/integration/api/__init__.py
-        tests/integration/api/conftest.py tests/integration/api/test_conformance.py
-        tests/integration/api/test_cors.py tests/integration/api/test_documents.py
-        tests/integration/api/test_guide.py tests/integration/api/test_problems.py
-        tests/integration/api/test_production.py tests/integration/api/test_throttling.py
-        tests/integration/api/test_tokens.py tests/integration/api/test_users.py
-    """,
-    "api and celery": "apps/api/tasks.py tests/integration/api/test_tasks.py",
-    "api and mfa": "apps/api/tokens/second_factor.py tests/integration/api/test_second_factor.py",
-    "celery": """
-        apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
-        apps/maintenance/management/commands/task_queue.py apps/maintenance/queue.py
-        apps/users/tasks.py
-        apps/maintenance/worker.py apps/observability/task_lines.py apps/preflight/checks/broker.py
-        apps/preflight/checks/worker.py apps/preflight/tasks.py config/celery.py
-        config/settings/components/celery.py docs/runbooks/queue-backlog.md tests/integration/test_celery.py
-        tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py
-        tests/integration/test_task_queue.py tests/unit/test_tasks.py
-    """,
-    "no celery": "apps/users/threads.py",
-    "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
-    "metrics": """
-        apps/backups/readings.py apps/core/readings.py apps/health/readings.py apps/maintenance/readings.py
-        apps/observability/metrics/__init__.py apps/observability/metrics/cache.py
-        apps/observability/metrics/database.py apps/observability/metrics/exposition.py
-        apps/observability/metrics/instruments.py apps/observability/metrics/middleware.py
-        apps/observability/metrics/processes.py config/settings/components/metrics.py docs/runbooks/alerts.md
-        monitoring/alerts.yml monitoring/alerts_test.yml monitoring/prometheus.yml
-        monitoring/dashboard.json monitoring/dashboard.svg
-        tests/integration/metrics/__init__.py tests/integration/metrics/test_metrics.py
-    """,
-    "metrics and celery": """
-        apps/observability/metrics/task_results.py apps/observability/metrics/tasks.py
-        monitoring/dashboard-tasks.json monitoring/dashboard-tasks.svg tests/integration/metrics/test_tasks.py
-    """,
-    "metrics and server": "deploy/nginx/metrics.conf",
-    "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
-    "sentry": """
-        apps/observability/preflight.py apps/observability/sentry.py apps/observability/management/__init__.py
-        apps/observability/management/commands/__init__.py apps/observability/management/commands/sentry_test.py
-        config/settings/components/sentry.py tests/integration/test_sentry.py tests/sentry_server.py
-    """,
-    "mfa": """
-apps/core/second_factor.py
-        apps/mfa/__init__.py apps/mfa/admin.py apps/mfa/admin_site.py apps/mfa/apps.py apps/mfa/devices.py
-        apps/mfa/forms.py apps/mfa/recent.py apps/mfa/urls.py apps/mfa/views.py
-        apps/mfa/management/__init__.py apps/mfa/management/commands/__init__.py
-        apps/mfa/management/commands/remove_second_factor.py
-        config/settings/components/mfa.py docs/runbooks/lost-second-factor.md
-        templates/mfa/codes.html templates/mfa/second_factor.html templates/mfa/setup.html
-        tests/integration/test_second_factor.py
-    """,
-    "github": """
-        .github/CODEOWNERS .github/dependabot.yml .github/pull_request_template.md .github/ISSUE_TEMPLATE/bug.yml
-        .github/ISSUE_TEMPLATE/config.yml .github/ISSUE_TEMPLATE/feature.yml .github/workflows/ci.yml
-    """,
-    "gitlab": """
-        .gitlab-ci.yml renovate.json .gitlab/CODEOWNERS .gitlab/issue_templates/Bug.md
-        .gitlab/issue_templates/Feature.md .gitlab/merge_request_templates/Default.md
-    """,
-}
+# The words that stand nowhere without a feature (but "workers = env.", which is gunicorn's).
 WORDS = {
     "server": r"nginx|certbot|sudo|deployment\.md|\bdeploy/",
     "systemd": r"systemd|provision|journalctl|/etc/my_project/environment",
@@ -257,7 +61,6 @@ def is_on(answers: Answers, piece: str) -> bool:
         "docker": "docker" in answers["deployment"],
         "api": answers["use_api"],
         "celery": answers["use_celery"],
-        "no celery": not answers["use_celery"],
         "metrics": answers["use_metrics"],
         "s3": answers["media_storage"] == "s3",
         "sentry": answers["use_sentry"],
@@ -268,12 +71,28 @@ def is_on(answers: Answers, piece: str) -> bool:
     return bool(asked_for[piece])
 
 
+@pytest.mark.parametrize("name", trees.RECORDED)
+def test_files_are_the_recorded_ones(bake: Callable[..., Project], name: str) -> None:
+    """After a change, run ``make trees`` and review the difference of tests/trees."""
+    assert trees.listing(name, lambda answers: bake(**answers).files()) == trees.read(name)
+
+
 @combinations
-def test_the_files_are_exactly_those_of_the_answers(bake: Callable[..., Project], answers: Answers) -> None:
-    expected = ALWAYS.split()
-    for pieces, files in ADDED.items():
-        expected += files.split() if all(is_on(answers, piece) for piece in pieces.split(" and ")) else []
-    assert bake(**answers).files() == sorted(expected)
+def test_each_answer_brings_its_files_and_no_others(bake: Callable[..., Project], answers: Answers) -> None:
+    """In every pair of answers too; files that two answers bring together are recorded in the list of everything on."""
+    files = {*bake(**answers).files()}
+    expected = {*trees.read("all-off")}
+    for question, (off, _) in PIECES.items():
+        if answers[question] != off:
+            lines = trees.read(f"{question}={answers[question]}")
+            expected |= {line[2:] for line in lines if line.startswith("+ ")}
+            expected -= {line[2:] for line in lines if line.startswith("- ")}
+    together = {*trees.read("all-on")} | {*trees.read("ci_provider=gitlab")}
+    for name in trees.ALONE:
+        together -= {line[2:] for line in trees.read(name)}
+    together -= {*trees.read("all-off")}
+    assert expected - files == set()
+    assert files - expected <= together
 
 
 @combinations
