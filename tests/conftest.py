@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,11 @@ import yaml
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import servers
+
+# A shell starts a background job with SIGINT ignored, and every child would inherit that: no test could interrupt a
+# program. A handler, which exec resets to the default, ends the inheritance.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"

@@ -32,7 +32,7 @@ apps/core/database_errors.py apps/core/middleware.py
 apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
 apps/core/deployments/platform.py
 apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/problems.py
-apps/core/read_only.py apps/core/requests.py apps/core/sanitizing.py
+apps/core/read_only.py apps/core/requests.py apps/core/sanitizing.py apps/core/static_storage.py
 apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
 apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
 apps/backups/preflight.py apps/backups/programs.py apps/backups/progress.py
@@ -94,7 +94,7 @@ tests/unit/test_release_checklist.py tests/unit/test_release_compatibility.py te
 tests/unit/test_redaction.py
 tests/unit/test_requests.py
 tests/unit/test_release_texts.py tests/unit/test_release_versions.py tests/unit/test_release_words.py
-tests/unit/test_sanitizing.py
+tests/unit/test_sanitizing.py tests/unit/test_static_storage.py
 tests/unit/test_template_filters.py tests/unit/test_users.py tests/unit/test_validators.py
 tests/integration/test_accounts.py tests/integration/test_content_policy.py
 tests/integration/test_csp_reports.py

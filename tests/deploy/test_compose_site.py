@@ -9,7 +9,7 @@ from tests.combinations import ALL_OFF
 from tests.conftest import Project
 from tests.deploy.api_attack_checks import ApiAttackChecks
 from tests.deploy.attack_checks import AttackChecks
-from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
+from tests.deploy.compose import COMPOSE, MANAGE, Snapshot, docker_machine
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.observatory_checks import ObservatoryChecks
@@ -38,10 +38,9 @@ WAY = Way(
 
 
 @pytest.fixture(scope="module")
-def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def server(compose_snapshot: Snapshot, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which the first start was made, step by step."""
-    project = bake(**ALL_OFF | {"deployment": "docker", "use_metrics": True, "use_api": True, "use_mfa": True})
-    with docker_machine(docker, tmp_path_factory.mktemp("machine"), project.path, "3.13") as running:
+    with docker_machine(docker, tmp_path_factory.mktemp("machine"), compose_snapshot) as running:
         yield running
 
 
