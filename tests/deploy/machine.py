@@ -118,7 +118,7 @@ class Machine:
         commit = ["git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "Change"]
         subprocess.run(commit, cwd=self.repository, check=True)
         if tag:
-            subprocess.run(["git", "tag", tag], cwd=self.repository, check=True)
+            subprocess.run(["git", "tag", "--force", tag], cwd=self.repository, check=True)
         place = f"/var/lib/git/{name}.git"
         self.run(f"rm -rf {place}; mkdir -p /var/lib/git")
         command = [self.docker, "cp", "--quiet", f"{self.repository}/.git", f"{self.container}:{place}"]
@@ -243,7 +243,9 @@ def build_image(docker: str) -> str:
     # In place, the requirements of the template are those of a project with everything.
     requirements = f"requirements={TEMPLATE / 'requirements'}"
     build = [docker, "build", "--quiet", "--tag", IMAGE, "--build-context", requirements]
-    result = subprocess.run([*build, str(Path(__file__).parent / "debian")], check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        [*build, str(Path(__file__).parent / "debian")], check=False, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
     # Not the tag, which another run may give to another image meanwhile.
     return result.stdout.strip()

@@ -8,6 +8,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.deploy.damage import add_migration, give_version
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
@@ -50,8 +52,25 @@ def python(server: Machine, manage: str, code: str) -> str:
     return server.say(f"{manage} shell --no-imports --command '{code}'")
 
 
+def add_nickname(project: Path) -> None:
+    """Add a column in a migration that can be undone."""
+    undo = "ALTER TABLE users_user DROP nickname"
+    add_migration(project, "0002_nickname", "ALTER TABLE users_user ADD nickname text", undo)
+
+
 class ReleaseChecks:
     """The day of a release, and what may follow it."""
+
+    @pytest.fixture
+    def two_versions(self, server: Machine, source: Path, project: Path, manage: str) -> None:
+        """Have 0.2.0 in service, which adds the nickname, after 0.1.0, unless that is so already."""
+        if (server.version(), python(server, manage, HAS_NICKNAME)) == ("0.2.0", "True"):
+            return
+        publish(server, source, "0.1.0")
+        deploy(server, "0.1.0")
+        add_nickname(project)
+        publish(server, project, "0.2.0")
+        deploy(server, "0.2.0")
 
     def test_a_tag_is_deployed(self, server: Machine, source: Path) -> None:
         publish(server, source, "0.1.0")
@@ -62,8 +81,7 @@ class ReleaseChecks:
         assert " can be restored: " in follow(server, "The restore drill")
 
     def test_a_release_for_which_the_site_is_stopped(self, server: Machine, project: Path, manage: str) -> None:
-        undo = "ALTER TABLE users_user DROP nickname"
-        add_migration(project, "0002_nickname", "ALTER TABLE users_user ADD nickname text", undo)
+        add_nickname(project)
         publish(server, project, "0.2.0")
         stop, start = blocks(server, "With the site stopped")
         server.run(stop, user="admin")
@@ -76,20 +94,20 @@ class ReleaseChecks:
         assert server.version() == "0.2.0"
         assert python(server, manage, HAS_NICKNAME) == "True"
 
-    def test_the_code_alone_goes_back(self, server: Machine, manage: str) -> None:
+    def test_the_code_alone_goes_back(self, server: Machine, two_versions: None, manage: str) -> None:
         follow(server, "The code alone")
         assert (server.version(), server.ready()[0]) == ("0.1.0", 200)
         assert python(server, manage, HAS_NICKNAME) == "True"
         deploy(server, "0.2.0")
 
-    def test_the_migrations_go_back_too(self, server: Machine, manage: str) -> None:
+    def test_the_migrations_go_back_too(self, server: Machine, two_versions: None, manage: str) -> None:
         follow(server, "The migrations too")
         wait_until(server.is_ready, 30, "the site's return")
         assert server.version() == "0.1.0"
         assert python(server, manage, HAS_NICKNAME) == "False"
         deploy(server, "0.2.0")
 
-    def test_the_backup_brings_back_what_there_was(self, server: Machine, manage: str) -> None:
+    def test_the_backup_brings_back_what_there_was(self, server: Machine, two_versions: None, manage: str) -> None:
         users = "from apps.users.models import User; "
         python(server, manage, f'{users}User.objects.create(email="late@example.com")')
         assert python(server, manage, f"{users}print(User.objects.count())") == "2"
