@@ -112,6 +112,8 @@ class Upgrade(NamedTuple):
     # The address of the style sheet before and after, and whether each is there after the release.
     styles: tuple[str, str]
     statuses: tuple[int, int]
+    # The number of compressed files that were kept before and after.
+    compressed: tuple[int, int]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,8 @@ def upgrade(server: Machine, source: Path, tmp_path_factory: pytest.TempPathFact
         f" mkdir {old}; environment=$used; if [ $n -le 3 ]; then environment=old; fi;"
         f" ln -s ../../environments/$environment {old}/.venv; done"
     )
-    former, style = current(server), style_of(server)
+    count = "find /var/cache/my_project -name '*.br' -o -name '*.gz' | wc -l"
+    former, style, compressed = current(server), style_of(server), int(server.say(count))
     with Load(server) as load:
         result = release(server, folder)
     kept = server.say("ls /srv/my_project/releases").split()
@@ -141,7 +144,7 @@ def upgrade(server: Machine, source: Path, tmp_path_factory: pytest.TempPathFact
     server.run(f"{BIN}/rollback {new}")
     return Upgrade(
         *(load, rollback, result.stdout, former, new, kept, environments, (ready, back_ready)),
-        *((version, back_version), back, current(server), styles, statuses),
+        *((version, back_version), back, current(server), styles, statuses, (compressed, int(server.say(count)))),
     )
 
 
@@ -156,6 +159,17 @@ def test_a_release_loses_no_request(upgrade: Upgrade) -> None:
     # A page that was loaded before goes on asking for its own files.
     assert upgrade.styles[0] != upgrade.styles[1]
     assert upgrade.statuses == (200, 200)
+
+
+def test_a_release_compresses_only_what_has_changed(server: Machine, upgrade: Upgrade) -> None:
+    before, after = upgrade.compressed
+    # The one style sheet, by Brotli and gzip.
+    assert before > 100
+    assert after - before == 2
+    pid = server.say("systemctl show --property=MainPID --value my_project-web.service")
+    inside = f"nsenter --target {pid} --mount setpriv --reuid my_project --regid my_project --clear-groups"
+    result = server.run(f"{inside} touch /var/cache/my_project/written", check=False)
+    assert "Read-only file system" in result.stderr
 
 
 def break_start(project: Path) -> None:
