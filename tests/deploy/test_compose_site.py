@@ -50,6 +50,12 @@ def way() -> Way:
     return WAY
 
 
+def verify_new_backup(server: Machine) -> None:
+    """Make a backup and verify it."""
+    manage = "/opt/my_project/deploy/docker/manage"
+    server.run(f"{manage} backup_database; {manage} verify_backup latest")
+
+
 class TestWithItsOwnNginx(SiteChecks):
     """COMPOSE_PROFILES=proxy."""
 
@@ -64,6 +70,12 @@ class TestApi(ApiAttackChecks):
 
 class TestRunbooks(RunbookChecks):
     """With Docker Compose."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def verified(cls, server: Machine) -> None:
+        """A backup, which was verified."""
+        verify_new_backup(server)
 
     @pytest.fixture
     def runbooks(self) -> Runbooks:
@@ -96,6 +108,7 @@ class TestPreflight(PreflightChecks):
         # Where OpenSSL looks by itself.
         trusted = "      - /root/trusted.pem:/usr/lib/ssl/cert.pem:ro"
         hosts = "    extra_hosts: [example.com:host-gateway, smtp.example.com:host-gateway]"
+        verify_new_backup(server)
         with mail_server(server):
             server.run("cat /authority.pem /root/mail.pem >/root/trusted.pem; chmod 0644 /root/trusted.pem")
             server.run(
@@ -114,15 +127,20 @@ class TestObservatory(ObservatoryChecks):
     """With the project's own nginx, after what looks at a container's log: changed settings make it anew."""
 
 
+# Undoes what DEPLOYMENT.md says under "Behind a balancer".
+WITHOUT_BALANCER = "sed -i /^NGINX_HTTPS=/d /opt/my_project/.env.production; make -C /opt/my_project up-prod"
+
+
 class TestBehindABalancer:
     """NGINX_HTTPS=false."""
 
     @pytest.fixture(scope="class")
     @classmethod
-    def server(cls, server: Machine) -> Machine:
-        """The machine, whose nginx speaks HTTP alone."""
+    def server(cls, server: Machine) -> Iterator[Machine]:
+        """The machine, whose nginx speaks HTTP alone meanwhile."""
         server.run(server.block("Behind a balancer that speaks HTTPS"), user="admin")
-        return server
+        yield server
+        server.run(WITHOUT_BALANCER)
 
     def test_what_the_balancer_says_of_the_visitor_is_believed(self, server: Machine) -> None:
         headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
@@ -142,7 +160,7 @@ class TestBehindABalancer:
             server.connect(verify=False).request("GET", "/")
 
     def test_https_is_back_without_the_setting(self, server: Machine) -> None:
-        server.run("sed -i /^NGINX_HTTPS=/d /opt/my_project/.env.production; make -C /opt/my_project up-prod")
+        server.run(WITHOUT_BALANCER)
         assert server.get("/").status == 200
 
 
