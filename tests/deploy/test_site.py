@@ -268,8 +268,19 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
     step("9. Afterwards")
 
 
+def verify_new_backup(server: Machine) -> None:
+    """Make a backup and verify it."""
+    server.run(f"{WAY.manage} backup_database; {WAY.manage} verify_backup latest")
+
+
 class TestRunbooks(RunbookChecks):
     """With systemd."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def verified(cls, server: Machine) -> None:
+        """A backup, which was verified."""
+        verify_new_backup(server)
 
     @pytest.fixture
     def runbooks(self) -> Runbooks:
@@ -324,6 +335,7 @@ class TestPreflight(PreflightChecks):
             "for file in /authority.pem /root/mail.pem; do install -m 0644 $file /etc/ssl/certs/$(hash $file); done"
         )
         names = 'hash() { echo "$(openssl x509 -hash -noout -in "$1").0"; }'
+        verify_new_backup(server)
         with mail_server(server):
             server.run(f"{names}; {trusted}; echo '127.0.0.1 smtp.example.com' >>/etc/hosts")
             yield World(
