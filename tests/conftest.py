@@ -17,12 +17,13 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests import servers
 
+# A shell starts a background job with SIGINT ignored, and every child would inherit that: no test could interrupt a
+# program. A handler, which exec resets to the default, ends the inheritance.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
-
-# A shell ignores SIGINT for what it starts in the background, and children inherit that: a test that interrupts a
-# program would wait for it forever. Each program that a test starts gets the default again.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Who commits in the repositories of the tests.
 IDENTITY = ["-c", "user.name=Ann Example", "-c", "user.email=ann@example.com"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.ci.runner import Containers, Result, clone, load
+from tests.ci.runner import MACHINE, Containers, Result, clone, load
 from tests.conftest import clean_environment, interpreter, tool
 from tests.servers import wait_until
 
@@ -81,7 +81,7 @@ class GitHub:
                 answer = subprocess.run(
                     ["bash", "-e", "-c", step["run"]],
                     cwd=self.work,
-                    env=clean_environment(CI="true", PATH=":".join(path), **environment | variables),
+                    env=clean_environment(CI="true", PATH=":".join(path), **MACHINE | environment | variables),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

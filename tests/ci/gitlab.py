@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.ci.runner import Containers, Result, clone, load
+from tests.ci.runner import MACHINE, Containers, Result, clone, load
+from tests.conftest import clean_environment
 from tests.servers import Authority, listens, wait_until
 
 ENGINE = "/var/run/docker.sock"
@@ -53,8 +54,11 @@ class GitLab:
         builds = ["--volume", f"{self.builds}:{self.builds}"]
         own = ["run", "--rm", *builds, job["image"], "chown", "--recursive"]
         containers.run(*own, "0:0", str(self.builds))
-        # What is downloaded is the same for every clone; it is checked against its hashes.
+        # As a runner's cache, which saves no check: pip compares hashes, and mypy contents.
         options = [*builds, "--volume", f"{Path.home()}/.cache/pip:/root/.cache/pip", "--workdir", str(self.work)]
+        mypy = Path(clean_environment()["MYPY_CACHE_DIR"])
+        mypy.mkdir(exist_ok=True)
+        options += ["--volume", f"{mypy}:/root/.cache/mypy", "--env", "MYPY_CACHE_DIR=/root/.cache/mypy"]
         try:
             options += self.start_services(containers, network, job, environment)
             script = "\n".join([*job["before_script"], *job["script"]])
@@ -78,7 +82,7 @@ class GitLab:
     def variables(self, job: dict[str, Any], environment: dict[str, str]) -> dict[str, str]:
         """Return the variables of a job: those of GitLab, of ``environment`` and its own, which may name the others."""
         places = {"CI_BUILDS_DIR": str(self.builds), "CI_PROJECT_DIR": str(self.work)}
-        found = {"CI": "true", "GITLAB_CI": "true", **places, **environment, **job["variables"]}
+        found = {"CI": "true", "GITLAB_CI": "true", **MACHINE, **places, **environment, **job["variables"]}
         return {name: re.sub(r"\$(\w+)", lambda match: found[match[1]], value) for name, value in found.items()}
 
     def start_services(

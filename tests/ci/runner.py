@@ -10,6 +10,10 @@ import yaml
 
 from tests.conftest import IDENTITY
 
+# Set on every machine. Python compiles the modules that a job imports; pip would compile all that are installed, which
+# takes longer. It is the value for "off" that turns on an option of pip's whose name begins with "no".
+MACHINE = {"PIP_NO_COMPILE": "0"}
+
 
 def load(path: Path) -> Any:
     """Return a YAML file, whose words are all texts: ``on`` and ``false`` too."""

@@ -207,8 +207,7 @@ def test_a_job_of_gitlab(
 ) -> None:
     gitlab = GitLab(docker, repository(ON_GITLAB), tmp_path)
     assert set(gitlab.names()) == {"check", "test", "smoke", "push-image", "drift"}
-    # To optimize psycopg would take a minute more.
-    check(job, gitlab.run(job, CFLAGS="-O0", **service.environment()))
+    check(job, gitlab.run(job, **service.environment()))
 
 
 def test_the_job_that_compares_with_the_template(

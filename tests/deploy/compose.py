@@ -5,15 +5,17 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.conftest import Project
 from tests.deploy.machine import Machine, machine
 from tests.deploy.site_checks import PASSWORD
 from tests.documents import sections
-from tests.servers import free_port
+from tests.servers import free_port, wait_until
 
 COMPOSE = "cd /opt/my_project; docker compose --env-file .env.production"
 MANAGE = f"{COMPOSE} exec -T web python manage.py"
@@ -23,26 +25,96 @@ LARGEST = 130_000_000
 IMAGES = ["postgres:18-trixie", "redis:8-trixie", "nginx:1.30-trixie"]
 
 
-@contextlib.contextmanager
-def docker_machine(docker: str, folder: Path, project: Path, python: str) -> Iterator[Machine]:
-    """Start a machine, and make the first start of a project on it as DEPLOYMENT.md says."""
+class Snapshot(NamedTuple):
+    """A machine on which a project has been built and started, stopped: what it takes to start copies of it."""
+
+    image: str
+    # The volumes of the machine's Docker engine and its containerd, which are no part of an image.
+    engine: tuple[str, str]
+    # The repository that the machine fetches the project from.
+    repository: Path
+
+
+# The engine would start its containers before the machine takes commands; see machine().
+ENGINE_UNITS = "containerd.service docker.service docker.socket"
+
+
+def take_snapshot(docker: str, folder: Path, project: Path, python: str) -> Snapshot:
+    """Follow DEPLOYMENT.md on a fresh machine until the project has started; return what that machine becomes."""
     document = sections(project / "DEPLOYMENT.md")
-    with machine(docker, folder) as running:
-        running.push(project)
-        running.trust()
-        running.follow(document, "1. Install Docker")
-        running.give_images(f"python:{python}-slim-trixie", *IMAGES)
-        running.follow(document, "2. Get the project", "3. Make the settings")
-        if (project / "config/settings/components/s3.py").exists():
-            # There is no such bucket.
-            running.run("echo BACKUPS_MEDIA=false >>/opt/my_project/.env.production")
-        running.follow(document, "4. Make a certificate for the time being", "5. Build and start")
-        running.follow(document, "6. Get a real certificate")
-        createsuperuser, look = document["7. Make an account and look"]
-        answers = {"Email address": "ann@example.com", "Password:": PASSWORD, "again": PASSWORD}
-        assert "created successfully" in running.answer(createsuperuser, answers)
-        running.run(look, user="admin")
-        yield running
+    name = f"slipway-compose-{uuid.uuid4().hex[:8]}"
+    engine = (f"{name}-docker", f"{name}-containerd")
+    with contextlib.ExitStack() as failing:
+        failing.callback(subprocess.run, [docker, "volume", "rm", *engine], check=True, capture_output=True)
+        with machine(docker, folder, engine=engine) as running:
+            running.push(project)
+            running.follow(document, "1. Install Docker")
+            running.give_images(f"python:{python}-slim-trixie", *IMAGES)
+            running.follow(document, "2. Get the project", "3. Make the settings")
+            running.follow(document, "4. Make a certificate for the time being", "5. Build and start")
+            running.run(f"systemctl --quiet disable {ENGINE_UNITS}")
+            subprocess.run([docker, "stop", "--time", "120", running.container], check=True, capture_output=True)
+            subprocess.run([docker, "commit", running.container, name], check=True, capture_output=True)
+        failing.pop_all()
+    return Snapshot(name, engine, running.repository)
+
+
+def remove_snapshot(docker: str, snapshot: Snapshot) -> None:
+    """Remove a snapshot from the engine."""
+    for command in (["image", "rm", "--force", snapshot.image], ["volume", "rm", *snapshot.engine]):
+        subprocess.run([docker, *command], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def docker_machine(docker: str, folder: Path, snapshot: Snapshot) -> Iterator[Machine]:
+    """Start a copy of a snapshot, and follow DEPLOYMENT.md from there to its end; remove it at the end."""
+    engine = [f"{volume}-{uuid.uuid4().hex[:8]}" for volume in snapshot.engine]
+    try:
+        for source, copy in zip(snapshot.engine, engine, strict=True):
+            volumes = ["--volume", f"{source}:/source:ro", "--volume", f"{copy}:/copy"]
+            command = [docker, "run", "--rm", *volumes, snapshot.image, "cp", "--archive", "/source/.", "/copy/"]
+            subprocess.run(command, check=True, capture_output=True)
+        with machine(docker, folder, image=snapshot.image, engine=engine) as running:
+            shutil.copytree(snapshot.repository, running.repository, symlinks=True)
+            running.run(f"systemctl --quiet enable --now {ENGINE_UNITS}")
+            wait_until(running.is_reached, 120, "the start of the containers")
+            go_public(running)
+            yield running
+    finally:
+        subprocess.run([docker, "volume", "rm", *engine], check=True, capture_output=True)
+
+
+def go_public(running: Machine) -> None:
+    """Get a certificate that the world trusts and make an account, as the last steps of DEPLOYMENT.md say."""
+    document = sections(running.repository / "DEPLOYMENT.md")
+    # It keeps nothing, so each start of a machine has an authority of its own.
+    running.trust()
+    running.follow(document, "6. Get a real certificate")
+    createsuperuser, look = document["7. Make an account and look"]
+    answers = {"Email address": "ann@example.com", "Password:": PASSWORD, "again": PASSWORD}
+    assert "created successfully" in running.answer(createsuperuser, answers)
+    running.run(look, user="admin")
+
+
+def share_pip_cache(running: Machine, project: Path) -> None:
+    """Give builds on a machine what pip has compiled in builds on this machine's engine: psycopg, for a minute.
+
+    pip takes a compiled package from its cache only if it comes of a file with the right hash.
+    """
+    engine = [running.docker, "build", "--quiet"]
+    subprocess.run([*engine, "--target", "requirements", str(project)], check=True, capture_output=True)
+    mount = "RUN --mount=type=cache,target=/root/.cache/pip"
+    base = re.findall(r"(?m)^FROM (python:\S+)", (project / "Dockerfile").read_text())[0]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "Dockerfile").write_text(
+            f"FROM {base} AS full\n{mount} cp -R /root/.cache/pip /pip\nFROM scratch\nCOPY --from=full /pip /pip\n"
+        )
+        subprocess.run([*engine, "--no-cache", "--output", name, name], check=True, capture_output=True)
+        (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY pip /pip\n{mount} cp -R /pip/. /root/.cache/pip\n")
+        copy = [running.docker, "cp", "--quiet", name, f"{running.container}:/root/pip"]
+        subprocess.run(copy, check=True)
+    running.run("docker build --quiet /root/pip; rm -r /root/pip")
 
 
 class Environment(Project):

@@ -12,15 +12,17 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import IDENTITY
+from tests.conftest import IDENTITY, TEMPLATE
 from tests.documents import sections
 from tests.servers import free_port, wait_until
 
 IMAGE = "slipway-debian"
+# Where a Docker engine of a machine's own has its files.
+ENGINE = ("/var/lib/docker", "/var/lib/containerd")
 # How cgroups get into the machine: with the host's own version 2, or beside version 1.
 HYBRID = Path("/sys/fs/cgroup/unified")
 CGROUPS = ["--cgroupns=private"]
@@ -116,7 +118,7 @@ class Machine:
         commit = ["git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "Change"]
         subprocess.run(commit, cwd=self.repository, check=True)
         if tag:
-            subprocess.run(["git", "tag", tag], cwd=self.repository, check=True)
+            subprocess.run(["git", "tag", "--force", tag], cwd=self.repository, check=True)
         place = f"/var/lib/git/{name}.git"
         self.run(f"rm -rf {place}; mkdir -p /var/lib/git")
         command = [self.docker, "cp", "--quiet", f"{self.repository}/.git", f"{self.container}:{place}"]
@@ -190,6 +192,12 @@ class Machine:
             return True
         return False
 
+    def is_reached(self) -> bool:
+        """Say whether anything answers at the site's port for HTTP."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.get("/", scheme="http").status > 0
+        return False
+
     def is_ready(self) -> bool:
         """Say whether the site is reached, and ready."""
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -230,24 +238,46 @@ class Https(http.client.HTTPSConnection):
         self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
 
 
+def build_image(docker: str) -> str:
+    """Build the image of a fresh machine, and return its ID."""
+    # In place, the requirements of the template are those of a project with everything.
+    requirements = f"requirements={TEMPLATE / 'requirements'}"
+    build = [docker, "build", "--quiet", "--tag", IMAGE, "--build-context", requirements]
+    result = subprocess.run(
+        [*build, str(Path(__file__).parent / "debian")], check=False, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    # Not the tag, which another run may give to another image meanwhile.
+    return result.stdout.strip()
+
+
 @contextlib.contextmanager
 def machine(
-    docker: str, folder: Path, hosts: tuple[str, ...] = ("example.com",), optimize: bool = False
+    docker: str,
+    folder: Path,
+    hosts: tuple[str, ...] = ("example.com",),
+    optimize: bool = False,
+    image: str = "",
+    engine: Sequence[str] = ("", ""),
 ) -> Iterator[Machine]:
-    """Start a fresh machine, which the names ``hosts`` lead to; remove it at the end.
+    """Start a machine, which the names ``hosts`` lead to; remove it at the end.
 
-    What is compiled on it is optimized if asked for, which for psycopg takes four times as long.
+    What is compiled on it is optimized if asked for, which for psycopg takes four times as long. The machine is fresh
+    unless ``image`` is that of a former machine. ``engine`` names the volumes of the machine's own Docker engine and
+    its containerd, which outlive the machine; without names they are removed with it.
     """
-    build = [docker, "build", "--quiet", "--tag", IMAGE, str(Path(__file__).parent / "debian")]
-    subprocess.run(build, check=True, capture_output=True)
+    if not image:
+        image = build_image(docker)
     ports = {port: free_port() for port in (80, 443, 15000)}
     options = ["--privileged", *CGROUPS, "--tmpfs", "/run", "--tmpfs", "/tmp:exec"]  # noqa: S108
     # A Docker engine of the machine's own cannot keep its files within this one's.
     options += [] if optimize else ["--env", "CFLAGS=-O0"]
-    options += ["--hostname", "server", "--volume", "/var/lib/docker", "--volume", "/var/lib/containerd"]
+    options += ["--hostname", "server"]
+    for volume, place in zip(engine, ENGINE, strict=True):
+        options += ["--volume", f"{volume}:{place}" if volume else place]
     options += [word for port in ports for word in ("--publish", f"127.0.0.1:{ports[port]}:{port}")]
     options += [word for host in hosts for word in ("--add-host", f"{host}:127.0.0.1")]
-    start = [docker, "run", "--detach", *options, IMAGE]
+    start = [docker, "run", "--detach", *options, image]
     container = subprocess.run(start, check=True, capture_output=True, text=True).stdout.strip()
     try:
         running = Machine(docker, container, ports, folder)

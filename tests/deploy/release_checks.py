@@ -4,9 +4,13 @@ A test module inherits from ReleaseChecks, and has three fixtures: ``server``, t
 that it serves; and ``manage``, what begins a command of manage.py on it.
 """
 
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 from tests.deploy.damage import add_migration, give_version
 from tests.deploy.load import Load
@@ -50,51 +54,77 @@ def python(server: Machine, manage: str, code: str) -> str:
     return server.say(f"{manage} shell --no-imports --command '{code}'")
 
 
-class ReleaseChecks:
-    """The day of a release, and what may follow it."""
+class Stopped(NamedTuple):
+    """What visitors got while the site was stopped for a release."""
 
-    def test_a_tag_is_deployed(self, server: Machine, source: Path) -> None:
+    status: int
+    page: str
+
+
+class ReleaseChecks:
+    """The day of a release, and what may follow it. Each test that leaves 0.2.0 deploys it again."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def first_release(cls, server: Machine, source: Path) -> None:
+        """The tag v0.1.0, deployed."""
         publish(server, source, "0.1.0")
         deploy(server, "0.1.0")
 
-    def test_a_backup_becomes_a_database_again(self, server: Machine) -> None:
-        assert " 1 rows of public.users_user" in follow(server, "A backup before")
-        assert " can be restored: " in follow(server, "The restore drill")
-
-    def test_a_release_for_which_the_site_is_stopped(self, server: Machine, project: Path, manage: str) -> None:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def second_release(
+        cls, server: Machine, first_release: None, source: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> Stopped:
+        """The tag v0.2.0, which adds a column, deployed while the site was stopped."""
+        project = tmp_path_factory.mktemp("second") / "project"
+        shutil.copytree(source, project)
         undo = "ALTER TABLE users_user DROP nickname"
         add_migration(project, "0002_nickname", "ALTER TABLE users_user ADD nickname text", undo)
         publish(server, project, "0.2.0")
         stop, start = blocks(server, "With the site stopped")
         server.run(stop, user="admin")
         answer = server.get("/")
-        assert answer.status == 503
-        assert "being worked on" in answer.read().decode()
+        stopped = Stopped(answer.status, answer.read().decode())
         follow(server, "A backup before")
         server.run(start, user="admin")
-        wait_until(server.is_ready, 30, "the site's return")
+        wait_until(server.is_ready, 60, "the site's return")
+        return stopped
+
+    def test_a_tag_is_deployed(self, server: Machine, first_release: None) -> None:
+        assert server.is_ready()
+
+    def test_a_backup_becomes_a_database_again(self, server: Machine, first_release: None) -> None:
+        assert " 1 rows of public.users_user" in follow(server, "A backup before")
+        assert " can be restored: " in follow(server, "The restore drill")
+
+    def test_a_release_for_which_the_site_is_stopped(
+        self, server: Machine, second_release: Stopped, manage: str
+    ) -> None:
+        assert second_release.status == 503
+        assert "being worked on" in second_release.page
         assert server.version() == "0.2.0"
         assert python(server, manage, HAS_NICKNAME) == "True"
 
-    def test_the_code_alone_goes_back(self, server: Machine, manage: str) -> None:
+    def test_the_code_alone_goes_back(self, server: Machine, second_release: Stopped, manage: str) -> None:
         follow(server, "The code alone")
         assert (server.version(), server.ready()[0]) == ("0.1.0", 200)
         assert python(server, manage, HAS_NICKNAME) == "True"
         deploy(server, "0.2.0")
 
-    def test_the_migrations_go_back_too(self, server: Machine, manage: str) -> None:
+    def test_the_migrations_go_back_too(self, server: Machine, second_release: Stopped, manage: str) -> None:
         follow(server, "The migrations too")
-        wait_until(server.is_ready, 30, "the site's return")
+        wait_until(server.is_ready, 60, "the site's return")
         assert server.version() == "0.1.0"
         assert python(server, manage, HAS_NICKNAME) == "False"
         deploy(server, "0.2.0")
 
-    def test_the_backup_brings_back_what_there_was(self, server: Machine, manage: str) -> None:
+    def test_the_backup_brings_back_what_there_was(self, server: Machine, second_release: Stopped, manage: str) -> None:
         users = "from apps.users.models import User; "
         python(server, manage, f'{users}User.objects.create(email="late@example.com")')
         assert python(server, manage, f"{users}print(User.objects.count())") == "2"
         follow(server, "The backup")
-        wait_until(server.is_ready, 30, "the site's return")
+        wait_until(server.is_ready, 60, "the site's return")
         assert server.version() == "0.1.0"
         assert python(server, manage, f"{users}print(User.objects.get())") == "ann@example.com"
         assert python(server, manage, HAS_NICKNAME) == "False"

@@ -15,6 +15,7 @@ from tests.ci.github import Expressions, GitHub
 from tests.ci.gitlab import GitLab
 from tests.combinations import ALL_OFF
 from tests.conftest import Project
+from tests.deploy.compose import share_pip_cache
 from tests.deploy.machine import Machine, machine
 from tests.documents import sections
 
@@ -103,6 +104,7 @@ def registry(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest
         running.follow(sections(project.path / "DEPLOYMENT.md"), "1. Install Docker")
         running.run(INSTALL)
         running.give_images("python:3.13-slim-trixie", "postgres:18-trixie", SCANNER)
+        share_pip_cache(running, project.path)
         running.run("git clone --quiet /var/lib/git/my_project.git /root/clone")
         yield Registry(running)
 

@@ -4,17 +4,13 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.combinations import ALL_ON
-from tests.conftest import Project
-from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
+from tests.deploy.compose import COMPOSE, MANAGE, Snapshot, docker_machine
 from tests.deploy.damage import (
-    add_page,
     add_rule,
-    add_task,
     break_check,
     break_code,
     break_migration,
@@ -24,7 +20,7 @@ from tests.deploy.damage import (
     break_worker,
     give_version,
 )
-from tests.deploy.incident_checks import PAGE, TASKS, IncidentChecks, Incidents
+from tests.deploy.incident_checks import IncidentChecks, Incidents
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
@@ -42,39 +38,39 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with everything on but the API, whose next releases differ by what a test changes.
-
-    Each of them builds an image, for which the files of the API's documents would be compressed once more;
-    test_compose_isolation.py has everything on.
-    """
+def source(compose_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project that the server serves, whose next releases differ by what a test changes."""
     folder = tmp_path_factory.mktemp("source") / "project"
-    shutil.copytree(bake(python_version="3.14", **ALL_ON | {"deployment": "docker", "use_api": False}).path, folder)
-    add_task(folder, EFFECT + TASKS)
-    add_page(folder, PAGE)
+    shutil.copytree(compose_project, folder)
     return folder
 
 
-# Its effect can be counted.
-EFFECT = '''
+@pytest.fixture(scope="module")
+def server(compose_snapshot: Snapshot, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which the first start was made, step by step."""
+    with docker_machine(docker, tmp_path_factory.mktemp("machine"), compose_snapshot) as running:
+        yield running
 
-@shared_task
-def leave_a_mark(number: int) -> None:
-    """Work a little, and then tell in the cache that it is done."""
-    import time
 
-    from django.core.cache import cache
+class Release(NamedTuple):
+    """A release under load: what it printed, what visitors got, and what there was before."""
 
-    time.sleep(0.3)
-    cache.set(f"mark-{number}", True, timeout=None)
-'''
+    printed: str
+    load: Load
+    style: str
+    image: str
 
 
 @pytest.fixture(scope="module")
-def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine on which the first start was made, step by step."""
-    with docker_machine(docker, tmp_path_factory.mktemp("machine"), source, "3.14") as running:
-        yield running
+def released(server: Machine, source: Path) -> Release:
+    """The release of version 0.2.0, with a change of the style sheet, on the server of version 0.1.0."""
+    give_version(source, "0.2.0")
+    add_rule(source)
+    style, before = style_of(server), image(server)
+    with Load(server) as load:
+        result = release(server, source)
+    print(f"{load.answered} requests answered during a release")
+    return Release(result.stdout, load, style, before)
 
 
 def give(server: Machine, project: Path) -> None:
@@ -113,24 +109,19 @@ def test_no_secret_is_shown(server: Machine) -> None:
     assert server.say(f"stat --format='%a %U' {ENVIRONMENT}") == "600 root"
 
 
-def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
-    give_version(source, "0.2.0")
-    add_rule(source)
-    former, before = style_of(server), image(server)
-    with Load(server) as load:
-        result = release(server, source)
-    print(f"{load.answered} requests answered during a release")
-    assert "is in service." in result.stdout
-    assert (load.lost, load.closed) == ({}, 0)
-    assert load.versions == {"0.1.0", "0.2.0"}
+def test_a_release_loses_no_request(server: Machine, released: Release) -> None:
+    assert "is in service." in released.printed
+    assert (released.load.lost, released.load.closed) == ({}, 0)
+    assert released.load.versions == {"0.1.0", "0.2.0"}
     assert server.version() == "0.2.0"
     assert server.ready() == ALL_READY
-    assert image(server, "previous") == before
+    assert image(server, "previous") == released.image
     # A page that was loaded before goes on asking for its own files.
-    assert style_of(server) != former
-    assert (server.get(former).status, server.get(style_of(server)).status) == (200, 200)
+    style = style_of(server)
+    assert style != released.style
+    assert (server.get(released.style).status, server.get(style).status) == (200, 200)
     # Before it was migrated, the database was backed up, to a file that can be read to its end.
-    assert "==> Back up the database\n" in result.stdout
+    assert "==> Back up the database\n" in released.printed
     listed = server.say(f"{FOLDER}/deploy/docker/manage list_backups --check")
     assert listed.startswith("backup_")
     dump = f"{BACKUPS}/{listed.split()[0]}"
@@ -160,11 +151,12 @@ def test_what_is_up_stays_as_it_is_when_it_is_started_again(server: Machine) -> 
     ],
 )
 def test_a_release_that_fails_leaves_the_former_one_serving(
-    server: Machine, project: Path, damage: Callable[[Path], None], step: str, reason: str
+    server: Machine, released: Release, project: Path, damage: Callable[[Path], None], step: str, reason: str
 ) -> None:
     give_version(project, "0.3.0")
     damage(project)
     before = image(server), containers(server), image(server, "previous")
+    version = server.version()
     with Load(server) as load:
         result = release(server, project, check=False)
     said = result.stdout + result.stderr
@@ -172,7 +164,7 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     assert reason in said, said
     assert f'Error: stopped at the step "{step}", for the reason above; the former release goes on serving.' in said
     assert (load.lost, load.closed) == ({}, 0)
-    assert load.versions == {"0.2.0"}
+    assert load.versions == {version}
     assert (image(server), containers(server), image(server, "previous")) == before
     wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
 
@@ -189,7 +181,7 @@ def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, sourc
     assert server.get("/admin/logout/", method="POST", body=b"x=y").status == 403
 
 
-def test_a_rollback_loses_no_request(server: Machine, source: Path) -> None:
+def test_a_rollback_loses_no_request(server: Machine, released: Release) -> None:
     with Load(server) as load:
         server.run(server.block("Going back"), user="admin")
     assert (load.lost, load.closed) == ({}, 0)
@@ -214,7 +206,11 @@ def test_the_plan_shows_what_a_release_would_migrate(server: Machine, project: P
     assert image(server) == before
 
 
-def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(server: Machine, source: Path) -> None:
+def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(
+    server: Machine, released: Release, source: Path
+) -> None:
+    give_version(source, server.version())
+
     def release_twice() -> None:
         for second in ("release-prod", "rollback-prod"):
             result = server.run(f"make -C {FOLDER} {second}", check=False)

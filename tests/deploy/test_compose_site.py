@@ -9,7 +9,7 @@ from tests.combinations import ALL_OFF
 from tests.conftest import Project
 from tests.deploy.api_attack_checks import ApiAttackChecks
 from tests.deploy.attack_checks import AttackChecks
-from tests.deploy.compose import COMPOSE, MANAGE, docker_machine
+from tests.deploy.compose import COMPOSE, MANAGE, Snapshot, docker_machine
 from tests.deploy.load import Load
 from tests.deploy.machine import Machine
 from tests.deploy.observatory_checks import ObservatoryChecks
@@ -38,10 +38,9 @@ WAY = Way(
 
 
 @pytest.fixture(scope="module")
-def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def server(compose_snapshot: Snapshot, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which the first start was made, step by step."""
-    project = bake(**ALL_OFF | {"deployment": "docker", "use_metrics": True, "use_api": True, "use_mfa": True})
-    with docker_machine(docker, tmp_path_factory.mktemp("machine"), project.path, "3.13") as running:
+    with docker_machine(docker, tmp_path_factory.mktemp("machine"), compose_snapshot) as running:
         yield running
 
 
@@ -49,6 +48,12 @@ def server(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest.T
 def way() -> Way:
     """How to reach what the tests look at."""
     return WAY
+
+
+def verify_new_backup(server: Machine) -> None:
+    """Make a backup and verify it."""
+    manage = "/opt/my_project/deploy/docker/manage"
+    server.run(f"{manage} backup_database; {manage} verify_backup latest")
 
 
 class TestWithItsOwnNginx(SiteChecks):
@@ -65,6 +70,12 @@ class TestApi(ApiAttackChecks):
 
 class TestRunbooks(RunbookChecks):
     """With Docker Compose."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def verified(cls, server: Machine) -> None:
+        """A backup, which was verified."""
+        verify_new_backup(server)
 
     @pytest.fixture
     def runbooks(self) -> Runbooks:
@@ -97,6 +108,7 @@ class TestPreflight(PreflightChecks):
         # Where OpenSSL looks by itself.
         trusted = "      - /root/trusted.pem:/usr/lib/ssl/cert.pem:ro"
         hosts = "    extra_hosts: [example.com:host-gateway, smtp.example.com:host-gateway]"
+        verify_new_backup(server)
         with mail_server(server):
             server.run("cat /authority.pem /root/mail.pem >/root/trusted.pem; chmod 0644 /root/trusted.pem")
             server.run(
@@ -115,15 +127,20 @@ class TestObservatory(ObservatoryChecks):
     """With the project's own nginx, after what looks at a container's log: changed settings make it anew."""
 
 
+# Undoes what DEPLOYMENT.md says under "Behind a balancer".
+WITHOUT_BALANCER = "sed -i /^NGINX_HTTPS=/d /opt/my_project/.env.production; make -C /opt/my_project up-prod"
+
+
 class TestBehindABalancer:
     """NGINX_HTTPS=false."""
 
     @pytest.fixture(scope="class")
     @classmethod
-    def server(cls, server: Machine) -> Machine:
-        """The machine, whose nginx speaks HTTP alone."""
+    def server(cls, server: Machine) -> Iterator[Machine]:
+        """The machine, whose nginx speaks HTTP alone meanwhile."""
         server.run(server.block("Behind a balancer that speaks HTTPS"), user="admin")
-        return server
+        yield server
+        server.run(WITHOUT_BALANCER)
 
     def test_what_the_balancer_says_of_the_visitor_is_believed(self, server: Machine) -> None:
         headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
@@ -143,7 +160,7 @@ class TestBehindABalancer:
             server.connect(verify=False).request("GET", "/")
 
     def test_https_is_back_without_the_setting(self, server: Machine) -> None:
-        server.run("sed -i /^NGINX_HTTPS=/d /opt/my_project/.env.production; make -C /opt/my_project up-prod")
+        server.run(WITHOUT_BALANCER)
         assert server.get("/").status == 200
 
 

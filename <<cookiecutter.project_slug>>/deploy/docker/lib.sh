@@ -92,9 +92,10 @@ bring_visitors_to() {
 }
 
 # start SERVICE...: start containers that are not there yet, and return when they are well. Those that run stay as they are, for
-# to replace them is what a release does with care; so does the one of migrate, which runs once more in vain.
+# to replace them is what a release does with care. What they depend on runs already; Compose would run migrate once more in
+# vain, and wait for it.
 start() {
-    compose up --detach --no-build --no-recreate --wait --wait-timeout 120 "$@"
+    compose up --detach --no-build --no-deps --no-recreate --wait --wait-timeout 120 "$@"
 }
 
 # What besides the site runs from its image.
@@ -148,7 +149,8 @@ put_into_service() {
 
     step "Stop the former one"
     remove_all_but "$new"
-    # The one of migrate would keep the image that it ran from, and Compose make all others anew for its sake.
+    # The one of migrate would keep the image that it ran from, and Compose make all others anew for its sake. It has nothing
+    # to do before the next start.
     compose rm --force migrate
-    compose up --detach --no-build --no-recreate migrate
+    compose up --no-start --no-build --no-deps migrate
 }

@@ -16,7 +16,7 @@ SCRIPTS = ROOT / "deploy" / "docker"
 # The image and the Compose files decide these; DEBUG is nothing for production.
 FIXED = {
     *("BACKUPS_DIR", "DEBUG", "FORWARDED_ALLOW_IPS", "GUNICORN_BIND", "MEDIA_ROOT", "READ_ONLY_LOCK_FILE"),
-    *("RUN_MIGRATIONS_ON_START", "STATIC_ROOT"),
+    *("RUN_MIGRATIONS_ON_START", "STATIC_COMPRESSION_CACHE", "STATIC_ROOT"),
 }
 # What Compose, and the containers that it adds, know besides.
 COMPOSE = {
