@@ -13,6 +13,7 @@ from drift.trees import Store
 from tests.combinations import ALL_OFF, ALL_ON, Answers
 from tests.conftest import ROOT, TEMPLATE, Project, clean_environment
 from tests.drift.history import commit_all, git, replace, write
+from tests.ops.running import with_suite
 
 OF_DRIFT = json.loads((ROOT / "cookiecutter.json").read_text())["_drift"]
 PATTERNS: dict[str, list[str]] = {name: OF_DRIFT[name] for name in ("rewritten", "extended", "folders")}
@@ -162,6 +163,7 @@ def test_what_every_project_does_is_no_drift(
     generated: Callable[[Answers], Path],
     bake: Callable[..., Project],
     install: Callable[..., Path],
+    tmp_path: Path,
     answers: Answers,
 ) -> None:
     root = generated(answers)
@@ -172,8 +174,12 @@ def test_what_every_project_does_is_no_drift(
     commit_all(root)
     # It is healthy indeed: its settings, documents and models are in line.
     tests = ["tests/unit/test_environment.py", "tests/unit/test_production_document.py", "tests/unit/test_orders.py"]
-    tests += ["tests/unit/test_production_environment.py"] if "docker" in answers["deployment"] else []
+    tests += ["tests/unit/test_production_template.py"] if "docker" in answers["deployment"] else []
     project.run(python, "-m", "pytest", "-p", "no:cacheprovider", *tests)
+    if "docker" in answers["deployment"]:
+        copy = with_suite(project, tmp_path / "copy")
+        module = "tests/ops/deployment/test_production_environment.py"
+        copy.run(python, "-m", "pytest", "-p", "no:cacheprovider", module)
     result = status(root)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Nothing to report: the project is what its template makes, and what projects add to that." in result.stdout

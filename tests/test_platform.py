@@ -144,7 +144,7 @@ def test_secrets_are_made(maintainer: Maintainer) -> None:
 
 
 def test_a_package_with_a_hole_is_found_and_raised(maintainer: Maintainer, tmp_path: Path) -> None:
-    """In a clone that is a version behind; `make test` on its own is what tests/pieces runs."""
+    """In a clone that is a version behind; `make test` on its own is what tests/features runs."""
     folder = tmp_path / "clone"
     shutil.copytree(maintainer.path, folder, symlinks=True)
     clone = Maintainer(folder, maintainer.server)

@@ -24,12 +24,25 @@ def leave_out(reason: str) -> NoReturn:
     (pytest.fail if CI else pytest.skip)(reason)
 
 
+def missing_servers() -> list[str]:
+    """Return the variables that must name a running server and are not set."""
+    return [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out what needs servers on a machine that has none."""
-    if item.get_closest_marker("servers"):
-        missing = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
-        if missing:
-            leave_out(f"{' and '.join(missing)} must name a running server.")
+    if item.get_closest_marker("servers") and (missing := missing_servers()):
+        leave_out(f"{' and '.join(missing)} must name a running server.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many tests were skipped because servers are missing, and what to set."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "servers" in report.keywords]
+    if skipped and (missing := missing_servers()):
+        verb = "tests need" if len(skipped) > 1 else "test needs"
+        terminalreporter.write_line(
+            f"{len(skipped)} {verb} PostgreSQL and Redis: set {' and '.join(missing)} to run them."
+        )
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ import pytest
 from tests.combinations import ALL_OFF, ALL_ON
 from tests.conftest import Project, clean_environment
 from tests.documents import Running, sections
-from tests.pieces.running import ALIKE
 from tests.servers import free_port, wait_until
 
 # Who the developer is when the tests run as root, to whom files would belong without anybody's doing.
@@ -39,8 +38,8 @@ class Development:
         self.name = f"slipway-{uuid.uuid4().hex[:8]}"
         self.port = free_port()
         shutil.copytree(project, self.path)
-        for test in (path for pattern in ALIKE for path in self.path.glob(pattern)):
-            shutil.rmtree(test) if test.is_dir() else test.unlink()
+        # Their limits hold on a developer's machine; the machine of these tests runs others meanwhile.
+        shutil.rmtree(self.path / "tests/performance")
         self.environment = {"COMPOSE_PROJECT_NAME": self.name, "WEB_PORT": str(self.port)}
         self.prefix: list[str] = []
         if os.getuid() == 0:
@@ -152,10 +151,10 @@ def test_the_site_and_nothing_else_is_published(development: Development, servin
 
 
 def test_it_runs_the_tests(development: Development, serving: Running) -> None:
-    """On its own servers, and with the newest Python; but for ALIKE, and for those that need a browser or curl."""
+    """On its own servers, and with the newest Python; but for ten that need a browser and one that needs curl."""
     result = development.run(development.test).stdout
     assert "Python 3.14" in result
-    assert re.search(r"\d{3} passed, 2 skipped in", result), result
+    assert re.search(r"\d{3} passed, 11 skipped in", result), result
 
 
 def test_files_that_it_makes_are_the_developers(development: Development, serving: Running) -> None:

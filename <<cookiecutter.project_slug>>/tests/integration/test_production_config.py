@@ -5,10 +5,13 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.test_production_document import refusals
 
 ROOT = Path(__file__).resolve().parents[2]
 # The least that production needs.
@@ -40,8 +43,9 @@ def python(*arguments: str, **environment: str | None) -> subprocess.CompletedPr
     )
 
 
+@cache
 def settings(**environment: str | None) -> dict[str, Any]:
-    """Return the production settings."""
+    """Return the production settings; each environment is loaded once."""
     run = python("-c", PRINT, **environment)
     assert run.returncode == 0, run.stderr
     result: dict[str, Any] = json.loads(run.stdout)
@@ -129,7 +133,7 @@ def test_static_files_are_named_after_their_content_and_compressed(tmp_path: Pat
     assert "site.css" in names
 
 
-PROBLEMS = [
+PROBLEMS: list[tuple[dict[str, str | None], str]] = [
     ({"SECRET_KEY": None}, "SECRET_KEY is missing"),
     ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
     ({"SECRET_KEY": "development-only-never-in-production"}, "SECRET_KEY is missing or the development key"),
@@ -153,12 +157,26 @@ PROBLEMS = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "sentence"), PROBLEMS)
-def test_a_problem_keeps_production_from_starting(changes: dict[str, str | None], sentence: str) -> None:
+@pytest.fixture(scope="module")
+def refused() -> list[str]:
+    """What production says of each of PROBLEMS, loaded by one process."""
+    environments = [ENVIRONMENT | changes for changes, _ in PROBLEMS]
+    return refusals(*({name: value for name, value in one.items() if value is not None} for one in environments))
+
+
+@pytest.mark.parametrize("number", range(len(PROBLEMS)), ids=[sentence for _, sentence in PROBLEMS])
+def test_problem_is_refused(refused: list[str], number: int) -> None:
+    _, sentence = PROBLEMS[number]
+    assert f"  - {sentence}" in refused[number]
+    assert refused[number].count("  - ") == 1
+
+
+def test_refusal_ends_manage_py_without_a_traceback(refused: list[str]) -> None:
+    changes, sentence = PROBLEMS[0]
     run = python("manage.py", "check", **changes)
     assert run.returncode == 1
     assert f"  - {sentence}" in run.stderr
-    assert run.stderr.count("  - ") == 1
+    assert refused[0] in run.stderr
     assert "Traceback" not in run.stderr
 
 

@@ -7,23 +7,32 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
+import boto3
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
+from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
 from config.settings.components.s3 import S3_STORAGE, sources
-from tests.object_storage import serving
 from tests.unit.test_environment import ROOT
 
 
 @pytest.fixture
 def storage(settings: Settings) -> Iterator[Storage]:
     """The project's storage, in a bucket of a server on this machine."""
-    with serving("uploads") as (options, _):
-        options = S3_STORAGE["OPTIONS"] | options
-        settings.STORAGES = settings.STORAGES | {"default": S3_STORAGE | {"OPTIONS": options}}
-        yield storages["default"]
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    place = {"endpoint_url": f"http://{host}:{port}", "region_name": "us-east-1"}
+    bucket = boto3.resource("s3", aws_access_key_id="test", aws_secret_access_key="test", **place).Bucket("uploads")
+    bucket.create()
+    options = S3_STORAGE["OPTIONS"] | place | {"access_key": "test", "secret_key": "test", "bucket_name": bucket.name}
+    settings.STORAGES = settings.STORAGES | {"default": S3_STORAGE | {"OPTIONS": options}}
+    yield storages["default"]
+    # The server keeps what it has for as long as this process lives.
+    bucket.objects.delete()
+    server.stop()
 
 
 def test_a_file_is_kept_read_and_removed(storage: Storage) -> None:

@@ -1,0 +1,3 @@
+"""The suite runs in a generated project; here are only the tests that run it."""
+
+collect_ignore = ["suite"]

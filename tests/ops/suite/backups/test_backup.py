@@ -1,0 +1,274 @@
+"""Backups of a real PostgreSQL: what is in them, what they are called, and that one is complete or none."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.conf import settings as project_settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from apps.backups import files, making, retention, state
+from apps.backups.files import ENDINGS, Backup, existing
+from apps.backups.management.commands.backup_database import is_due, time_of_day
+from apps.users.models import User
+from tests.ops.backups.conftest import PASSWORD, Server, django_with
+
+pytestmark = pytest.mark.servers
+Run = Callable[..., str]
+
+
+@pytest.mark.parametrize("compression", ENDINGS)
+def test_a_backup_is_complete_and_nobody_elses(database: Server, run: Run, compression: str) -> None:
+    said = run("backup_database", "--compression", compression)
+    [backup] = existing()
+    assert backup.path.name == f"backup_{backup.stamp}{ENDINGS[compression]}"
+    assert timezone.now() - backup.time < timedelta(minutes=1)
+    assert "        1 rows of public.users_user\n" in said
+    assert said.splitlines()[-1].startswith(f"{backup.path}: ")
+    names = {path.name for path in backup.path.parent.iterdir()} - {".lock"}
+    assert names == {path.name for path in backup.files()}
+    assert len(names) == 4
+    for path in backup.files():
+        assert path.stat().st_mode & 0o777 == 0o600, path
+    for path in backup.archives():
+        expected = f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+        assert files.checksum_of(path).read_text() == expected
+
+
+def test_it_is_of_one_moment(database: Server, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While rows move from one table to another, each is in it exactly once."""
+    database.run("CREATE TABLE here (n int); CREATE TABLE there (n int)", "app", "app")
+    database.run("INSERT INTO here SELECT generate_series(1, 500)", "app", "app")
+    is_over = threading.Event()
+
+    def move() -> None:
+        with database.connect("app", "app") as connected:
+            while not is_over.is_set():
+                connected.execute("WITH gone AS (DELETE FROM here RETURNING n) INSERT INTO there SELECT n FROM gone")
+                connected.execute("WITH gone AS (DELETE FROM there RETURNING n) INSERT INTO here SELECT n FROM gone")
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    try:
+        said = run("backup_database", "--no-media")
+    finally:
+        is_over.set()
+        mover.join()
+    rows = {line.split()[-1]: int(line.split()[0]) for line in said.splitlines() if " rows of " in line}
+    assert rows["public.here"] + rows["public.there"] == 500
+
+
+def test_the_password_is_on_no_command_line(database: Server, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    start = subprocess.Popen.__init__
+
+    def watched(self: subprocess.Popen[bytes], command: list[object], *arguments: object, **options: object) -> None:
+        seen.append([str(word) for word in command])
+        start(self, command, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", watched)
+    run("backup_database", "--compression", "pgcustom")
+    assert [Path(command[0]).name for command in seen] == ["pg_dump", "pg_restore"]
+    assert PASSWORD not in repr(seen)
+
+
+def test_uploaded_files_that_are_the_same_take_no_more_room(database: Server, run: Run) -> None:
+    default_storage.save("reports/a.txt", ContentFile(b"content"))
+    run("backup_database")
+    run("backup_database")
+    default_storage.save("reports/b.txt", ContentFile(b"more"))
+    assert "        2 uploaded files" in run("backup_database")
+    newest, middle, oldest = [backup.media.stat() for backup in existing()]
+    assert middle.st_ino == oldest.st_ino != newest.st_ino
+
+
+def test_a_failure_leaves_nothing_and_is_told_until_one_succeeds(
+    database: Server, run: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "PASSWORD", "wrong")
+    with pytest.raises(CommandError, match=r"pg_dump has failed: .*password authentication failed"):
+        run("backup_database")
+    assert existing() == []
+    assert {path.name for path in project_settings.BACKUPS_DIR.iterdir()} == {".lock", state.FAILURE}
+    assert [record.levelname for record in caplog.records if "The backup failed: " in record.message] == ["ERROR"]
+    with pytest.raises(CommandError, match=r"The last backup failed at .*password authentication failed"):
+        run("list_backups", "--check")
+    monkeypatch.undo()
+    run("backup_database")
+    assert "not verified" in run("list_backups", "--check")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing(database: Server, tmp_path: Path, number: signal.Signals) -> None:
+    """Held up by somebody's lock, pg_dump waits; it is ended too."""
+    folder = tmp_path / "backups"
+    environment = database.environment() | {"BACKUPS_DIR": str(folder), "MEDIA_ROOT": str(tmp_path)}
+    with database.connect("app", "app") as holding, holding.transaction():
+        holding.execute("LOCK TABLE users_user")
+        command = [sys.executable, "manage.py", "backup_database"]
+        process = subprocess.Popen(command, cwd=project_settings.BASE_DIR, env=environment)
+        end = time.monotonic() + 20
+        while not list(folder.glob("*.partial")):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 128 + number
+    assert {path.name for path in folder.iterdir()} == {".lock", state.FAILURE}
+    # PostgreSQL ends the session soon.
+    end = time.monotonic() + 10
+    while database.run("SELECT 1 FROM pg_stat_activity WHERE application_name = 'backup'"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_what_a_killed_one_has_left_is_removed_by_the_next(database: Server, run: Run, settings: Settings) -> None:
+    settings.BACKUPS_DIR.mkdir()
+    (settings.BACKUPS_DIR / "backup_20200101_000000.sql.gz.partial").touch()
+    run("backup_database")
+    assert list(settings.BACKUPS_DIR.glob("*.partial")) == []
+
+
+def test_one_runs_at_a_time(database: Server, run: Run) -> None:
+    with files.locked(), pytest.raises(CommandError, match="Another backup or restore is running; wait until"):
+        run("backup_database")
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(database: Server, run: Run, settings: Settings) -> None:
+    settings.BACKUPS_DIR = Path("/proc/backups")
+    with pytest.raises(CommandError, match=r"^/proc/backups cannot be written to"):
+        run("backup_database")
+
+
+def test_a_full_disk_gives_a_sentence(database: Server, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(making, "finish", fail)
+    with pytest.raises(CommandError, match=r"cannot take the backup \(No space left on device; \d+ MB are free\)"):
+        run("backup_database")
+    assert existing() == []
+
+
+def test_sqlite_is_refused(run: Run, settings: Settings, tmp_path: Path) -> None:
+    settings.BACKUPS_DIR = tmp_path
+    lite = django_with(ENGINE="django.db.backends.sqlite3", NAME=":memory:")
+    with lite, pytest.raises(CommandError, match="Backups are those of a PostgreSQL, and DATABASE_URL names none"):
+        run("backup_database")
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "due"),
+    [
+        # In Berlin it is an hour later than in the names of the backups.
+        ("2026-11-26 02:31", "20261126_012900", True),
+        ("2026-11-26 02:31", "20261126_013000", False),
+        ("2026-11-26 02:29", "20261125_013000", False),
+        ("2026-11-26 02:29", "20261125_012900", True),
+    ],
+)
+def test_one_is_due_since_it_was_last_that_time_of_day(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, last: str, due: bool
+) -> None:
+    settings.BACKUPS_DIR = tmp_path
+    berlin = ZoneInfo("Europe/Berlin")
+    monkeypatch.setattr(timezone, "localtime", lambda: datetime.fromisoformat(now).replace(tzinfo=berlin))
+    (tmp_path / f"backup_{last}.sql.gz").touch()
+    assert is_due(time_of_day("02:30")) is due
+
+
+def test_what_is_not_due_is_not_made(database: Server, run: Run) -> None:
+    earlier = (timezone.localtime() - timedelta(minutes=2)).strftime("%H:%M")
+    assert " rows of " in run("backup_database", "--if-due", earlier)
+    assert run("backup_database", "--if-due", earlier) == ""
+    assert len(existing()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--keep", "0"], ["--keep", "all"], ["--if-due", "25:00"], ["--compression", "zip"]]
+)
+def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match=f"argument {arguments[0]}: invalid"):
+        run("backup_database", *arguments)
+
+
+def backups_of(folder: Path, *ages: timedelta, now: datetime | None = None) -> list[Backup]:
+    """Make empty backups of these ages; return them, the newest first."""
+    folder.mkdir()
+    for age in ages:
+        (folder / f"backup_{((now or timezone.now()) - age).strftime(files.STAMP)}.sql").touch()
+    return existing()
+
+
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_of_days_weeks_and_months_the_newest_is_kept(settings: Settings, tmp_path: Path, hour: int) -> None:
+    settings.BACKUPS_DIR = tmp_path / "backups"
+    settings.BACKUPS_KEEP = {"days": 7, "weeks": 4, "months": 6}
+    now = datetime(2026, 7, 15, hour, 30, tzinfo=UTC)
+    backups = backups_of(settings.BACKUPS_DIR, *(timedelta(hours=hours) for hours in range(0, 400 * 24, 6)), now=now)
+    newest_of_days: dict[date, Backup] = {}
+    for backup in backups:
+        newest_of_days.setdefault(timezone.localtime(backup.time).date(), backup)
+    today = timezone.localtime(now).date()
+    days = [today - timedelta(days=number) for number in range(7)]
+    weeks = [today, *(today - timedelta(days=today.weekday() + 1 + 7 * number) for number in range(3))]
+    months = [today, *(date(2026, month, 1) - timedelta(days=1) for month in (7, 6, 5, 4, 3))]
+    # All of two days, and the newest of each of seven days, four weeks and six months, those of today among them.
+    assert retention.wanted(backups, now) == {
+        *(backup for backup in backups if now - backup.time < timedelta(days=2)),
+        *(newest_of_days[day] for day in (*days, *weeks, *months)),
+    }
+
+
+def test_what_is_not_to_be_kept_is_removed(settings: Settings, tmp_path: Path) -> None:
+    settings.BACKUPS_DIR = tmp_path / "backups"
+    settings.BACKUPS_KEEP = {"days": 1, "weeks": 1, "months": 1}
+    newest, *middle, oldest = backups_of(settings.BACKUPS_DIR, *(timedelta(days=days) for days in (0, 1, 400)))
+    assert retention.prune([newest, *middle, oldest], None) == [oldest]
+    assert existing() == [newest, *middle]
+
+
+def test_so_many_can_be_kept_instead_and_the_newest_stays_however_old(settings: Settings, tmp_path: Path) -> None:
+    settings.BACKUPS_DIR = tmp_path / "backups"
+    settings.BACKUPS_KEEP = {"days": 0, "weeks": 0, "months": 0}
+    newest, middle, oldest = backups_of(settings.BACKUPS_DIR, *(timedelta(days=days) for days in (900, 901, 902)))
+    assert retention.prune([newest, middle, oldest], 2) == [oldest]
+    assert retention.prune([newest, middle], None) == [middle]
+    assert existing() == [newest]
+
+
+def test_an_overdue_backup_is_told(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "_told", {})
+    settings.BACKUPS_DIR = tmp_path / "backups"
+    settings.BACKUPS_MAX_AGE_HOURS = 26
+    assert state.details()["problem"] == "The backup is overdue: there is none, and it may be 26 hours old."
+    [backup] = backups_of(settings.BACKUPS_DIR, timedelta(hours=27))
+    for _ in range(3):
+        details = state.details()
+    assert (details["ok"], details["newest"], details["age_hours"]) == (False, backup.path.name, 27.0)
+    # Once an hour for each thing that is wrong.
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    settings.BACKUPS_MAX_AGE_HOURS = 28
+    assert state.details()["ok"]
+    settings.BACKUPS_MAX_AGE_HOURS = 0
+    backup.remove()
+    assert state.details()["ok"]
+
+
+def test_the_accounts_are_those_of_the_test(database: Server) -> None:
+    assert User.objects.get().email == "ann@example.com"

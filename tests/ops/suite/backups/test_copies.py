@@ -1,0 +1,114 @@
+"""Copies in a bucket: of a real server of its protocol, and for a real key of age."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyrage
+import pytest
+from django.core.files.storage import storages
+from django.core.management import CommandError
+from pytest_django import Settings
+
+from apps.backups.files import existing
+from config.settings.components.backups import BACKUPS_STORAGE
+from tests.ops.backups.conftest import Server
+from tests.ops.object_storage import serving
+
+pytestmark = pytest.mark.servers
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def bucket(settings: Settings) -> Iterator[Any]:
+    """A bucket of a server on this machine, which the settings name."""
+    with serving("backups") as (options, bucket):
+        storage = BACKUPS_STORAGE | {"OPTIONS": BACKUPS_STORAGE["OPTIONS"] | options}
+        settings.BACKUPS_STORAGE = storage
+        settings.STORAGES = settings.STORAGES | {"backups": storage}
+        yield bucket
+
+
+def content(bucket: Any, name: str) -> bytes:
+    """Return what a file in the bucket holds."""
+    file = io.BytesIO()
+    bucket.download_fileobj(name, file)
+    return file.getvalue()
+
+
+def test_a_backup_is_copied_as_it_is(database: Server, run: Run, bucket: Any) -> None:
+    said = run("backup_database")
+    [backup] = existing()
+    names = [path.name for path in backup.files()]
+    assert {file.key for file in bucket.objects.all()} == set(names)
+    for path in backup.files():
+        assert content(bucket, path.name) == path.read_bytes()
+        assert f"  copied {path.name}\n" in said
+
+
+def test_copies_are_only_for_who_has_the_private_key(
+    database: Server, run: Run, bucket: Any, settings: Settings
+) -> None:
+    identity, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    settings.BACKUPS_RECIPIENTS = [str(identity.to_public())]
+    run("backup_database", "--compression", "none")
+    [backup] = existing()
+    copied = content(bucket, f"{backup.path.name}.age")
+    assert b"users_user" not in copied
+    assert pyrage.decrypt(copied, [identity]) == backup.path.read_bytes()
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(copied, [other])
+    assert {file.key for file in bucket.objects.all()} == {
+        f"{backup.path.name}.age",
+        f"{backup.path.name}.sha256",
+        f"{backup.media.name}.age",
+        f"{backup.media.name}.sha256",
+    }
+    # Nothing of it is left here.
+    assert {path.suffix for path in backup.path.parent.iterdir()} <= {"", ".sql", ".tar", ".sha256"}
+
+
+def test_a_copy_that_is_not_what_was_sent_is_a_failure(
+    database: Server, run: Run, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bucket keeps something else of the database; the backup here stays."""
+    save = type(storages["backups"]).save
+
+    def cut(self: Any, name: str, file: Any, max_length: int | None = None) -> str:
+        return str(save(self, name, io.BytesIO(b"no backup") if ".sql" in name else file))
+
+    monkeypatch.setattr(type(storages["backups"]), "save", cut)
+    with pytest.raises(CommandError, match=r"The copy of backup_\S+ in the bucket is not what was sent"):
+        run("backup_database")
+    assert len(existing()) == 1
+    with pytest.raises(CommandError, match=r"The last backup failed at .*is not what was sent"):
+        run("list_backups", "--check")
+
+
+def test_a_bucket_that_is_not_there_is_told_in_a_sentence(
+    database: Server, run: Run, bucket: Any, settings: Settings
+) -> None:
+    options = settings.BACKUPS_STORAGE["OPTIONS"] | {"bucket_name": "another"}
+    settings.STORAGES = settings.STORAGES | {"backups": settings.BACKUPS_STORAGE | {"OPTIONS": options}}
+    with pytest.raises(CommandError, match=r"The storage service cannot be used as the settings say: .*NoSuchBucket"):
+        run("backup_database")
+    assert len(existing()) == 1
+
+
+@pytest.mark.parametrize(
+    ("recipients", "message"),
+    [
+        (["age1nonsense"], r"BACKUPS_RECIPIENTS holds age1nonsense, which is no public key of age; use one such as"),
+        ([], r"A copy was asked for, and BACKUPS_S3_BUCKET is not set; name the bucket it is to go to"),
+    ],
+)
+def test_what_cannot_be_copied_is_told_before_anything_is_done(
+    database: Server, run: Run, settings: Settings, tmp_path: Path, recipients: list[str], message: str
+) -> None:
+    settings.BACKUPS_RECIPIENTS = recipients
+    options = BACKUPS_STORAGE["OPTIONS"] | {"bucket_name": "backups" if recipients else ""}
+    settings.BACKUPS_STORAGE = BACKUPS_STORAGE | {"OPTIONS": options}
+    with pytest.raises(CommandError, match=message):
+        run("backup_database", "--upload")
+    assert existing() == []

@@ -1,0 +1,395 @@
+"""Restoring on a real PostgreSQL: what was backed up is there again, and until then what was there before."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings as project_settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError
+from django.db import connection
+from pytest_django import Settings
+
+from apps.backups import archive, databases, files
+from apps.backups.files import ENDINGS, Backup, existing
+from apps.core.read_only import read_only_state
+from apps.users.models import User
+from tests.ops.backups.conftest import Server
+
+pytestmark = pytest.mark.servers
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def backup(database: Server, run: Run) -> Backup:
+    """A backup with one account, after which another was made."""
+    default_storage.save("a.txt", ContentFile(b"as it was"))
+    default_storage.save("b.txt", ContentFile(b"as it was"))
+    run("backup_database", "--compression", "pgcustom")
+    User.objects.create_user("late@example.com", "correct horse battery")
+    return existing()[0]
+
+
+def emails() -> set[str]:
+    """Return the accounts that there are."""
+    return set(User.objects.values_list("email", flat=True))
+
+
+BOTH = {"ann@example.com", "late@example.com"}
+
+
+@pytest.mark.parametrize("compression", ENDINGS)
+def test_what_was_backed_up_is_there_again_and_what_was_there_is_kept(
+    database: Server, run: Run, compression: str
+) -> None:
+    run("backup_database", "--compression", compression)
+    User.objects.create_user("late@example.com", "correct horse battery")
+    said = run("restore_database", "latest", "--yes")
+    assert emails() == {"ann@example.com"}
+    former = (database.databases() - {"app"}).pop()
+    assert database.run("SELECT count(*) FROM users_user", former) == [(2,)]
+    assert f"drop it with: former_databases --drop {former}\n" in said
+    assert read_only_state() is None
+    # Identity columns go on where they were.
+    assert User.objects.create_user("next@example.com", "correct horse battery").pk == 2
+    assert run("former_databases").startswith(former)
+    run("former_databases", "--bring-back", former)
+    assert emails() == BOTH
+    User.objects.all().delete()
+    [former] = database.databases() - {"app"}
+    run("former_databases", "--drop", former)
+    assert database.databases() == {"app"}
+    with pytest.raises(CommandError, match=f"There is no former database {former}; former_databases lists"):
+        run("former_databases", "--drop", former)
+
+
+def test_the_new_database_is_made_and_set_as_the_former(database: Server, run: Run, backup: Backup) -> None:
+    database.run("ALTER DATABASE app SET statement_timeout TO '4321ms'")
+    form = "SELECT encoding, datlocprovider, datcollate, datctype, datdba FROM pg_database WHERE datname = 'app'"
+    before = database.run(form)
+    run("restore_database", "latest", "--yes")
+    assert database.run(form) == before
+    assert database.run("SHOW statement_timeout", "app") == [("4321ms",)]
+
+
+@pytest.mark.parametrize("way", ["lock file", "variable"])
+def test_what_was_read_only_before_stays_so_and_nothing_else_does(
+    database: Server, run: Run, backup: Backup, settings: Settings, way: str
+) -> None:
+    if way == "lock file":
+        run("read_only", "on", "--reason", "Moving")
+    settings.READ_ONLY_MODE = way == "variable"
+    run("restore_database", "latest", "--yes")
+    assert read_only_state() is not None
+    expected = "on" if way == "lock file" else "off"
+    assert database.run("SHOW transaction_read_only", "app", "app") == [(expected,)]
+    settings.READ_ONLY_MODE = False
+    run("read_only", "off")
+    assert database.run("SHOW transaction_read_only", "app", "app") == [("off",)]
+    assert emails() == {"ann@example.com"}
+
+
+def test_uploaded_files_come_back_and_none_is_lost(database: Server, run: Run, backup: Backup) -> None:
+    default_storage.delete("a.txt")
+    default_storage.delete("b.txt")
+    default_storage.save("b.txt", ContentFile(b"as it is"))
+    default_storage.save("c.txt", ContentFile(b"new"))
+    run("restore_database", backup.path.name, "--yes")
+    content = {name: default_storage.open(name).read() for name in ("a.txt", "b.txt", "c.txt")}
+    assert content == {"a.txt": b"as it was", "b.txt": b"as it was", "c.txt": b"new"}
+    [aside] = project_settings.BACKUPS_DIR.glob("replaced_*/b.txt")
+    assert aside.read_bytes() == b"as it is"
+
+
+def test_nothing_happens_without_a_yes(
+    database: Server, run: Run, backup: Backup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "answer").write_text("y\n")
+    with (tmp_path / "answer").open() as answer:
+        monkeypatch.setattr(sys, "stdin", answer)
+        with pytest.raises(CommandError, match="Nothing was changed; type yes, or add --yes, to restore"):
+            run("restore_database", "latest")
+    assert emails() == BOTH
+
+
+def cut(path: Path) -> None:
+    """Take the end from a file, as small as that may be."""
+    os.truncate(path, path.stat().st_size - 20)
+
+
+def give_checksum(path: Path) -> None:
+    """Write the checksum that a file has now."""
+    with path.open("rb") as file:
+        files.checksum_of(path).write_text(f"{files.digest(file)}  {path.name}\n")
+
+
+@pytest.mark.parametrize("compression", ENDINGS)
+@pytest.mark.parametrize("has_checksum", [True, False], ids=["checksum right", "checksum wrong"])
+def test_a_backup_that_is_not_whole_is_refused(
+    database: Server, run: Run, compression: str, has_checksum: bool
+) -> None:
+    run("backup_database", "--compression", compression)
+    [backup] = existing()
+    cut(backup.path)
+    if has_checksum:
+        give_checksum(backup.path)
+    for command in (["restore_database", "latest", "--yes"], ["verify_backup", "latest"]):
+        with pytest.raises(CommandError, match=r"damaged|its end is missing|checksum is another|pg_restore has failed"):
+            run(*command)
+    assert database.databases() == {"app"}
+    assert emails() == {"ann@example.com"}
+
+
+def test_uploaded_files_that_are_not_whole_are_refused(database: Server, run: Run, backup: Backup) -> None:
+    backup.media.write_bytes(b"x" * 10)
+    with pytest.raises(CommandError, match="checksum is another"):
+        run("restore_database", "latest", "--yes")
+    assert emails() == BOTH
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("backup_20200101_000000.sql.gz", "There is no file .*; list_backups says which backups there are"),
+        ("dump.sql", "dump.sql is not the name of a backup"),
+        ("backup_20200101_000000.sql.gz.age", "is encrypted; decrypt it first: age --decrypt"),
+    ],
+)
+def test_what_is_no_backup_is_refused(database: Server, run: Run, name: str, message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        run("restore_database", name, "--yes")
+
+
+def test_a_checksum_that_is_missing_is_asked_for(database: Server, run: Run, backup: Backup) -> None:
+    files.checksum_of(backup.path).unlink()
+    with pytest.raises(CommandError, match=r"\.sha256 is missing beside backup_"):
+        run("restore_database", "latest", "--yes")
+
+
+def change(run: Run, old: bytes, new: bytes) -> Backup:
+    """Make a backup, and change a text in it as another server or release would have written it."""
+    run("backup_database", "--compression", "none", "--no-media")
+    backup = existing()[0]
+    text = backup.path.read_bytes()
+    assert old in text
+    backup.path.write_bytes(text.replace(old, new))
+    give_checksum(backup.path)
+    return backup
+
+
+def test_a_newer_postgresql_is_refused(database: Server, run: Run) -> None:
+    change(run, b"-- Dumped from database version ", b"-- Dumped from database version 9")
+    with pytest.raises(
+        CommandError, match=r"comes from PostgreSQL 9\d+, and this server is PostgreSQL \d\d, which may"
+    ):
+        run("restore_database", "latest", "--yes")
+    assert database.databases() == {"app"}
+
+
+def test_migrations_of_another_code_are_refused_unless_they_are_allowed(database: Server, run: Run) -> None:
+    change(run, b"users\t0001_initial", b"users\t0999_future")
+    with pytest.raises(CommandError, match=r"has migrations that this code does not know: users.0999_future"):
+        run("restore_database", "latest", "--yes")
+    assert database.databases() == {"app"}
+    said = run("restore_database", "latest", "--yes", "--allow-unknown-migrations")
+    assert "It lacks 1 migrations of this code; apply them with: migrate" in said
+
+
+def test_migrations_that_are_missing_are_applied_if_asked_for(database: Server, run: Run) -> None:
+    database.run("DELETE FROM django_migrations WHERE app = 'sessions'; DROP TABLE django_session", "app", "app")
+    run("backup_database", "--no-media")
+    assert "It lacks 1 migrations" in run("restore_database", "latest", "--yes")
+    assert "It lacks" not in run("restore_database", "latest", "--yes", "--migrate")
+    assert database.run("SELECT count(*) FROM django_session", "app") == [(0,)]
+
+
+def test_a_backup_that_postgresql_does_not_take_leaves_the_former_in_service(database: Server, run: Run) -> None:
+    change(run, b"-- PostgreSQL database dump complete", b"SELECT 1/0;\n-- PostgreSQL database dump complete")
+    with pytest.raises(
+        CommandError, match=r"psql has failed: .*division by zero.* The database app is as it was, and in"
+    ):
+        run("restore_database", "latest", "--yes")
+    assert database.databases() == {"app"}
+    assert read_only_state() is None
+    User.objects.create_user("late@example.com", "correct horse battery")
+
+
+def test_rows_that_are_missing_after_all_are_noticed(
+    database: Server, run: Run, backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = archive.read
+
+    def read_one_more(*arguments: Any) -> Any:
+        contents = read(*arguments)
+        contents.rows["public.users_user"] += 1
+        return contents
+
+    monkeypatch.setattr(archive, "read", read_one_more)
+    with pytest.raises(CommandError, match=r"public.users_user has 1 rows instead of 2"):
+        run("restore_database", "latest", "--yes")
+    assert emails() == BOTH
+
+
+def test_sessions_are_ended_and_come_back(database: Server, run: Run, backup: Backup) -> None:
+    """One of the application that waits, one in the midst of a transaction, and those that keep coming."""
+    idle = database.connect("app", "app")
+    busy = database.connect("app", "app")
+    busy.execute("BEGIN; SELECT 1")
+    is_over = threading.Event()
+    asked, failed = [], []
+
+    def ask() -> None:
+        while not is_over.is_set():
+            try:
+                asked.append(database.run("SELECT count(*) FROM users_user", "app", "app")[0][0])
+            except psycopg.OperationalError as error:
+                failed.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        run("restore_database", "latest", "--yes")
+    finally:
+        time.sleep(0.2)
+        is_over.set()
+        asking.join()
+    for session in (idle, busy):
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("SELECT 1")
+        session.close()
+    assert asked[0] == 2
+    assert asked[-1] == 1
+    # Those that came in the very moment may have to come again.
+    assert len(failed) < 10
+
+
+def test_somebody_elses_session_is_told_and_nothing_changed(database: Server, run: Run, backup: Backup) -> None:
+    with (
+        database.connect("app"),
+        pytest.raises(CommandError, match="Somebody whose sessions this role cannot end is in the database app; have"),
+    ):
+        run("restore_database", "latest", "--yes")
+    assert database.databases() == {"app"}
+    assert emails() == BOTH
+
+
+def test_a_role_that_may_not_create_databases_restores_in_one_transaction(
+    database: Server, run: Run, backup: Backup
+) -> None:
+    database.run("ALTER ROLE app NOCREATEDB")
+    try:
+        database.run("CREATE TABLE later (n int REFERENCES users_user); CREATE TYPE mood AS ENUM ('a')", "app", "app")
+        database.run("CREATE VIEW seen AS SELECT 1; CREATE SCHEMA more; CREATE TABLE more.t (n int)", "app", "app")
+        database.run("CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'", "app", "app")
+        said = run("restore_database", backup.path.name, "--yes")
+        assert "for its role may not create databases. It will be emptied and filled in one transaction" in said
+        assert database.databases() == {"app"}
+        assert emails() == {"ann@example.com"}
+        assert database.run("SELECT to_regclass('later'), to_regclass('seen'), to_regtype('mood')", "app") == [
+            (None,) * 3
+        ]
+        # What was there is in a backup, with which it comes back.
+        assert len(existing()) == 2
+        run("restore_database", "latest", "--yes")
+        assert emails() == BOTH
+        assert database.run("SELECT one()", "app") == [(1,)]
+        with pytest.raises(CommandError, match="A drill needs a database of its own, and its role may not create"):
+            run("verify_backup", "latest")
+    finally:
+        database.run("ALTER ROLE app CREATEDB")
+
+
+def test_a_role_that_does_not_own_the_database_restores_in_one_transaction_too(
+    database: Server, run: Run, backup: Backup
+) -> None:
+    """As with a provider, who made the database: only the site keeps from writing, for it cannot be told to refuse."""
+    database.run("ALTER DATABASE app OWNER TO postgres")
+    database.run("GRANT CREATE ON SCHEMA public TO app", "app")
+    said = run("restore_database", backup.path.name, "--yes")
+    assert "for its role does not own the database. It will be emptied" in said
+    assert "Only the site keeps from writing; the database will not refuse it, for another role owns it." in said
+    assert emails() == {"ann@example.com"}
+    assert read_only_state() is None
+    run("read_only", "on")
+    assert run("read_only", "status").endswith("Database refuses to write: no\n")
+    database.run("CREATE TABLE written (n int)", "app", "app")
+    assert run("read_only", "off") == "Read-only mode is off.\n"
+
+
+def test_a_failure_in_one_transaction_leaves_everything_as_it_was(database: Server, run: Run) -> None:
+    database.run("ALTER ROLE app NOCREATEDB")
+    try:
+        change(run, b"-- PostgreSQL database dump complete", b"SELECT 1/0;\n-- PostgreSQL database dump complete")
+        with pytest.raises(CommandError, match="division by zero"):
+            run("restore_database", "latest", "--yes")
+        assert emails() == {"ann@example.com"}
+    finally:
+        database.run("ALTER ROLE app CREATEDB")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_the_former_in_service(
+    database: Server, run: Run, backup: Backup, tmp_path: Path, number: signal.Signals
+) -> None:
+    places = {"BACKUPS_DIR": str(tmp_path / "backups"), "MEDIA_ROOT": str(tmp_path / "media")}
+    places["READ_ONLY_LOCK_FILE"] = str(tmp_path / ".restore.lock")
+    connection.close()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "restore_database", "latest", "--yes"],
+        cwd=project_settings.BASE_DIR,
+        env=database.environment() | places,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 20
+    while "app_restoring" not in database.databases():
+        assert time.monotonic() < end
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 128 + number, said
+    assert "Interrupted. The database app is as it was, and in service." in said
+    assert database.databases() == {"app"}
+    assert read_only_state() is None
+    assert emails() == BOTH
+    User.objects.create_user("later@example.com", "correct horse battery")
+
+
+def test_a_session_that_has_failed_leaves_no_database_behind(database: Server) -> None:
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'backup'"
+
+    def begin() -> None:
+        with databases.temporary("restoring") as name:
+            assert name in database.databases()
+            assert database.run(end)
+            sys.exit(130)
+
+    with pytest.raises(SystemExit):
+        begin()
+    assert database.databases() == {"app"}
+
+
+def test_a_drill_shows_that_a_backup_can_be_restored(database: Server, run: Run, backup: Backup) -> None:
+    assert "not verified" in run("list_backups")
+    before = database.run("SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'")
+    said = run("verify_backup", "latest")
+    assert "System check identified no issues" in said
+    assert f"{backup.path.name} can be restored: " in said
+    assert "        1 rows of public.users_user\n" in said
+    assert database.databases() == {"app"}
+    assert emails() == BOTH
+    assert before
+    assert ", verified 2" in run("list_backups")
+    # Of another content, nothing is known.
+    give_checksum(backup.media)
+    cut(backup.path)
+    give_checksum(backup.path)
+    assert "not verified" in run("list_backups")

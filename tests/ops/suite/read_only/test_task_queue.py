@@ -1,0 +1,144 @@
+"""manage.py task_queue, with a real broker and a real worker."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from celery import Celery, shared_task
+from django.core.management import CommandError, call_command
+from redis import Redis
+
+from apps.maintenance.queue import taken, waiting
+from config import celery_app
+
+ROOT = Path(__file__).resolve().parents[3]
+QUEUE = f"test-task-queue-{os.getpid()}"
+UNACKED = f"{QUEUE}-unacked"
+
+
+@shared_task
+def work(seconds: float, secret: str = "") -> None:
+    """Take a while."""
+    time.sleep(seconds)
+
+
+@shared_task
+def other() -> None:
+    """Do nothing."""
+
+
+def task_queue(*arguments: str) -> str:
+    """Return what the command says."""
+    said = StringIO()
+    call_command("task_queue", *arguments, stdout=said)
+    return said.getvalue()
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Send to a queue of the test's own, and look at no other."""
+    monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
+    monkeypatch.setitem(celery_app.conf, "task_default_queue", QUEUE)
+    names = {"unacked_key": UNACKED, "unacked_index_key": f"{UNACKED}-index", "unacked_mutex_key": f"{UNACKED}-mutex"}
+    options = celery_app.conf.broker_transport_options | names
+    monkeypatch.setitem(celery_app.conf, "broker_transport_options", options)
+    forget(celery_app)
+    yield
+    with Redis.from_url(celery_app.conf.broker_url) as redis:
+        redis.delete(QUEUE, f"_kombu.binding.{QUEUE}", *names.values())
+    monkeypatch.undo()
+    forget(celery_app)
+
+
+def forget(app: Celery) -> None:
+    """Have Celery read its settings anew at the next task."""
+    app.__dict__["_pool"] = None
+    app.__dict__.pop("amqp", None)
+
+
+@pytest.fixture
+def worker(broker: None, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker of one process."""
+    start = (
+        "import sys; from config import celery_app; import json;"
+        "celery_app.conf.broker_transport_options.update(json.loads(sys.argv.pop(1)));"
+        "celery_app.worker_main(sys.argv[1:])"
+    )
+    options = {key: value for key, value in celery_app.conf.broker_transport_options.items() if "unacked_" in key}
+    command = [sys.executable, "-c", start, json.dumps(options), "worker", "--without-mingle"]
+    command += ["--concurrency", "1", "--queues", QUEUE, "--include", __name__, "--hostname", f"{QUEUE}@here"]
+    log = tmp_path / "worker.log"
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings.development"}
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_for(log, "ready.")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(log: Path, text: str) -> None:
+    """Wait until a log has a text."""
+    for _ in range(200):
+        if text in log.read_text():
+            return
+        time.sleep(0.1)
+    pytest.fail(log.read_text())
+
+
+@pytest.mark.servers
+@pytest.mark.usefixtures("broker")
+def test_what_waits_is_counted_and_one_kind_is_removed() -> None:
+    for _ in range(3):
+        work.delay(0, secret="hunter2")
+    other.apply_async(priority=9)
+    said = task_queue()
+    assert said.startswith(f"Waiting: 4\n       3    {work.name}\n       1    {other.name}\nTaken by workers: 0\n")
+    assert "hunter2" not in said
+    with pytest.raises(CommandError, match=r"There is no task apps\.nothing"):
+        task_queue("--remove", "apps.nothing")
+    assert task_queue("--remove", work.name) == "Removed 3 that waited and 0 that workers had taken.\n"
+    assert waiting() == Counter({other.name: 1})
+    assert task_queue("--remove-all") == "Removed 1 that waited and 0 that workers had taken.\n"
+    assert waiting() == Counter()
+
+
+@pytest.mark.servers
+def test_what_runs_is_told_and_runs_no_second_time_when_it_was_removed(
+    worker: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    task = work.delay(6)
+    wait_for(tmp_path / "worker.log", f"{task.id}] received")
+    # It is received a moment before it runs; other workers of this Redis answer too.
+    said = task_queue()
+    if f"{QUEUE}@here runs 1\n" not in said:
+        said = task_queue()
+    assert f"Waiting: 0\nTaken by workers: 1\n       1    {work.name}\n" in said
+    assert f"{QUEUE}@here runs 1\n" in said
+    assert f" s  {work.name}  {task.id}\n" in said
+    assert task_queue("--remove", work.name) == "Removed 0 that waited and 1 that workers had taken.\n"
+    wait_for(tmp_path / "worker.log", f"task_id={task.id}")
+    assert taken() == Counter()
+
+
+def test_without_a_broker_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(celery_app.conf, "task_always_eager", True)
+    with pytest.raises(CommandError, match="There is no broker"):
+        task_queue()
+
+
+def test_a_broker_that_does_not_answer_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, refusing_server: str) -> None:
+    monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
+    monkeypatch.setitem(celery_app.conf, "broker_read_url", f"redis://:hunter2@{refusing_server}/0")
+    with pytest.raises(CommandError, match="The broker does not answer") as raised:
+        task_queue()
+    assert "hunter2" not in str(raised.value)
