@@ -27,39 +27,41 @@ CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md SECURITY.md SECURITY-FI
 pyproject.toml python.mk start_production.sh
 docs/threat-model.md tests/integration/test_admin_input.py
 apps/__init__.py
-apps/core/__init__.py apps/core/addresses.py apps/core/apps.py apps/core/context_processors.py apps/core/csp_reports.py
-apps/core/database_errors.py apps/core/middleware.py
-apps/core/deployment.py apps/core/deployments/__init__.py apps/core/deployments/commands.py
-apps/core/deployments/platform.py
-apps/core/interruption.py apps/core/mixins.py apps/core/operators.py apps/core/preflight.py apps/core/problems.py
-apps/core/read_only.py apps/core/requests.py apps/core/sanitizing.py
-apps/backups/__init__.py apps/backups/apps.py apps/backups/archive.py apps/backups/copies.py apps/backups/databases.py
-apps/backups/errors.py apps/backups/files.py apps/backups/load.py apps/backups/making.py apps/backups/media.py
-apps/backups/preflight.py apps/backups/programs.py apps/backups/progress.py
-apps/backups/restoring.py apps/backups/retention.py apps/backups/state.py apps/backups/storage_errors.py
-apps/backups/management/__init__.py apps/backups/management/commands/__init__.py
-apps/backups/management/commands/backup_database.py apps/backups/management/commands/former_databases.py
-apps/backups/management/commands/list_backups.py apps/backups/management/commands/restore_database.py
-apps/backups/management/commands/verify_backup.py
+apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py ops/security/addresses.py
+ops/security/csp_reports.py
+ops/postgres.py ops/security/middleware.py
+ops/__init__.py ops/security/__init__.py ops/security/apps.py
+ops/deployments/__init__.py ops/deployments/commands.py
+ops/deployments/platform.py
+ops/signals.py apps/core/mixins.py ops/operators.py ops/contracts.py ops/problems.py
+ops/read_only_state.py ops/http.py apps/core/sanitizing.py
+ops/backups/__init__.py ops/backups/apps.py ops/backups/archive.py ops/backups/copies.py ops/backups/databases.py
+ops/backups/errors.py ops/backups/files.py ops/backups/load.py ops/backups/making.py ops/backups/media.py
+ops/backups/preflight.py ops/backups/programs.py ops/backups/progress.py
+ops/backups/restoring.py ops/backups/retention.py ops/backups/state.py ops/backups/storage_errors.py
+ops/backups/management/__init__.py ops/backups/management/commands/__init__.py
+ops/backups/management/commands/backup_database.py ops/backups/management/commands/former_databases.py
+ops/backups/management/commands/list_backups.py ops/backups/management/commands/restore_database.py
+ops/backups/management/commands/verify_backup.py
 apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
-apps/health/__init__.py apps/health/apps.py apps/health/middleware.py apps/health/readiness.py apps/health/urls.py
-apps/health/views.py
-apps/health/checks/__init__.py apps/health/checks/cache.py apps/health/checks/database.py
-apps/maintenance/__init__.py apps/maintenance/apps.py apps/maintenance/connections.py apps/maintenance/database.py
-apps/maintenance/details.py apps/maintenance/middleware.py apps/maintenance/preflight.py apps/maintenance/sessions.py
-apps/maintenance/management/__init__.py apps/maintenance/management/commands/__init__.py
-apps/maintenance/management/commands/read_only.py
-apps/observability/__init__.py apps/observability/apps.py apps/observability/logs.py apps/observability/middleware.py
-apps/observability/redaction.py
-apps/preflight/__init__.py apps/preflight/apps.py apps/preflight/report.py apps/preflight/runner.py
-apps/preflight/secrets.py apps/preflight/site.py apps/preflight/system_checks.py apps/preflight/unusable.py
-apps/preflight/checks/__init__.py apps/preflight/checks/cache.py apps/preflight/checks/certificate.py
-apps/preflight/checks/clock.py apps/preflight/checks/database.py apps/preflight/checks/deploy.py
-apps/preflight/checks/disk.py apps/preflight/checks/email.py apps/preflight/checks/hsts.py
-apps/preflight/checks/media.py apps/preflight/checks/migrations.py apps/preflight/checks/proxy.py
-apps/preflight/checks/site.py apps/preflight/checks/static.py
-apps/preflight/management/__init__.py apps/preflight/management/commands/__init__.py
-apps/preflight/management/commands/preflight.py
+ops/health/__init__.py ops/health/apps.py ops/health/middleware.py ops/health/readiness.py ops/health/urls.py
+ops/health/views.py
+ops/health/checks/__init__.py ops/health/checks/cache.py ops/health/checks/database.py
+ops/read_only/__init__.py ops/read_only/apps.py ops/read_only/connections.py ops/read_only/database.py
+ops/read_only/details.py ops/read_only/middleware.py ops/read_only/preflight.py ops/read_only/sessions.py
+ops/read_only/management/__init__.py ops/read_only/management/commands/__init__.py
+ops/read_only/management/commands/read_only.py
+ops/observability/__init__.py ops/observability/apps.py ops/observability/logs.py ops/observability/middleware.py
+ops/observability/redaction.py
+ops/preflight/__init__.py ops/preflight/apps.py ops/preflight/report.py ops/preflight/runner.py
+ops/preflight/secrets.py ops/preflight/site.py ops/preflight/system_checks.py ops/preflight/unusable.py
+ops/preflight/checks/__init__.py ops/preflight/checks/cache.py ops/preflight/checks/certificate.py
+ops/preflight/checks/clock.py ops/preflight/checks/database.py ops/preflight/checks/deploy.py
+ops/preflight/checks/disk.py ops/preflight/checks/email.py ops/preflight/checks/hsts.py
+ops/preflight/checks/media.py ops/preflight/checks/migrations.py ops/preflight/checks/proxy.py
+ops/preflight/checks/site.py ops/preflight/checks/static.py
+ops/preflight/management/__init__.py ops/preflight/management/commands/__init__.py
+ops/preflight/management/commands/preflight.py
 apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/hashers.py
 apps/users/limits.py apps/users/lockout.py apps/users/managers.py apps/users/models.py apps/users/password_reset.py
 apps/users/urls.py apps/users/views.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
@@ -120,22 +122,22 @@ tools/release/version.py tools/release/words.py
 # What a piece adds, and the words that stand nowhere without it (but "workers = env.", which is gunicorn's).
 ADDED = {
     "server": """
-        DEPLOYMENT.md apps/core/management/__init__.py apps/core/management/commands/__init__.py
-        apps/core/management/commands/nginx_headers.py deploy/certificate.sh deploy/common.sh deploy/redis.conf
+        DEPLOYMENT.md ops/security/management/__init__.py ops/security/management/commands/__init__.py
+        ops/security/management/commands/nginx_headers.py deploy/certificate.sh deploy/common.sh deploy/redis.conf
         deploy/nginx/413.html deploy/nginx/429.html deploy/nginx/host.conf deploy/nginx/http.conf
         deploy/nginx/maintenance.html deploy/nginx/mozilla-intermediate.conf deploy/nginx/proxy.conf
         deploy/nginx/redirect.conf deploy/nginx/refuse.conf deploy/nginx/render deploy/nginx/server.conf
         deploy/nginx/site.conf docs/runbooks/certificate-expiry.md tests/integration/test_nginx_headers.py
     """,
     "systemd": """
-        apps/core/deployments/systemd.py
+        ops/deployments/systemd.py
         deploy/lib.sh deploy/bin/certificate deploy/bin/manage deploy/bin/provision deploy/bin/release
         deploy/bin/rollback deploy/bin/status deploy/systemd/all.target deploy/systemd/hardening.conf
         deploy/systemd/backup.service deploy/systemd/backup.timer deploy/systemd/places.conf
         deploy/systemd/redis.conf deploy/systemd/web.service deploy/systemd/web.socket
     """,
     "docker": """
-        apps/core/deployments/docker.py
+        ops/deployments/docker.py
         .dockerignore .env.production.template Dockerfile compose.host-expose.yaml compose.prod.yaml compose.yaml
         deploy/docker/ask.py deploy/docker/backups deploy/docker/certificate deploy/docker/check_env.py
         deploy/docker/collect-programs deploy/docker/database.sql
@@ -168,11 +170,11 @@ ADDED = {
     "api and celery": "apps/api/tasks.py tests/integration/api/test_tasks.py",
     "api and mfa": "apps/api/tokens/second_factor.py tests/integration/api/test_second_factor.py",
     "celery": """
-        apps/core/tasks.py apps/health/checks/broker.py apps/maintenance/beat.py apps/maintenance/task.py
-        apps/maintenance/management/commands/task_queue.py apps/maintenance/queue.py
+        apps/core/tasks.py ops/health/checks/broker.py ops/read_only/beat.py ops/read_only/task.py
+        ops/read_only/management/commands/task_queue.py ops/read_only/queue.py
         apps/users/tasks.py
-        apps/maintenance/worker.py apps/observability/task_lines.py apps/preflight/checks/broker.py
-        apps/preflight/checks/worker.py apps/preflight/tasks.py config/celery.py
+        ops/read_only/worker.py ops/observability/task_lines.py ops/preflight/checks/broker.py
+        ops/preflight/checks/worker.py ops/preflight/tasks.py config/celery.py
         config/settings/components/celery.py docs/runbooks/queue-backlog.md tests/integration/test_celery.py
         tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py
         tests/integration/test_task_queue.py tests/unit/test_tasks.py
@@ -180,24 +182,24 @@ ADDED = {
     "no celery": "apps/users/threads.py",
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "metrics": """
-        apps/backups/readings.py apps/core/readings.py apps/health/readings.py apps/maintenance/readings.py
-        apps/observability/metrics/__init__.py apps/observability/metrics/cache.py
-        apps/observability/metrics/database.py apps/observability/metrics/exposition.py
-        apps/observability/metrics/instruments.py apps/observability/metrics/middleware.py
-        apps/observability/metrics/processes.py config/settings/components/metrics.py docs/runbooks/alerts.md
+        ops/backups/readings.py ops/readings.py ops/health/readings.py ops/read_only/readings.py
+        ops/observability/metrics/__init__.py ops/observability/metrics/cache.py
+        ops/observability/metrics/database.py ops/observability/metrics/exposition.py
+        ops/observability/metrics/instruments.py ops/observability/metrics/middleware.py
+        ops/observability/metrics/processes.py config/settings/components/metrics.py docs/runbooks/alerts.md
         monitoring/alerts.yml monitoring/alerts_test.yml monitoring/prometheus.yml
         monitoring/dashboard.json monitoring/dashboard.svg
         tests/integration/metrics/__init__.py tests/integration/metrics/test_metrics.py
     """,
     "metrics and celery": """
-        apps/observability/metrics/task_results.py apps/observability/metrics/tasks.py
+        ops/observability/metrics/task_results.py ops/observability/metrics/tasks.py
         monitoring/dashboard-tasks.json monitoring/dashboard-tasks.svg tests/integration/metrics/test_tasks.py
     """,
     "metrics and server": "deploy/nginx/metrics.conf",
     "s3": "config/settings/components/s3.py tests/integration/test_s3.py",
     "sentry": """
-        apps/observability/preflight.py apps/observability/sentry.py apps/observability/management/__init__.py
-        apps/observability/management/commands/__init__.py apps/observability/management/commands/sentry_test.py
+        ops/observability/preflight.py ops/observability/sentry.py ops/observability/management/__init__.py
+        ops/observability/management/commands/__init__.py ops/observability/management/commands/sentry_test.py
         config/settings/components/sentry.py tests/integration/test_sentry.py tests/sentry_server.py
     """,
     "mfa": """

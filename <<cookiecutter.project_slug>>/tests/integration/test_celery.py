@@ -20,9 +20,9 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from apps.core.tasks import clear_expired_sessions
-from apps.preflight.checks import worker as preflight_worker
-from apps.preflight.tasks import answer
 from config import celery_app
+from ops.preflight.checks import worker as preflight_worker
+from ops.preflight.tasks import answer
 from tests.integration.preflight.conftest import look
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,7 +126,7 @@ def test_preflight_sees_a_broker_that_fails(
     with Celery("elsewhere", set_as_current=False) as elsewhere:
         elsewhere.config_from_object("django.conf:settings", namespace="CELERY")
         elsewhere.conf.update(broker_url=f"redis://:hunter2-and-more@{place}/0")
-        monkeypatch.setattr("apps.preflight.checks.broker.current_app", elsewhere)
+        monkeypatch.setattr("ops.preflight.checks.broker.current_app", elsewhere)
         severity, message, remedy = look("broker")
     assert (severity, message.startswith("It does not answer: ")) == ("error", True)
     assert "hunter2" not in message

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.core import deployment
-from apps.core.deployments.commands import Commands
-from apps.core.preflight import Finding, Severity
+from ops import deployments as deployment
+from ops.contracts import Finding, Severity
+from ops.deployments.commands import Commands
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where the project lies, and what says that its commands are meant.

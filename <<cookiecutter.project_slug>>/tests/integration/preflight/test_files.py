@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from apps.core.read_only import lock
-from apps.preflight.checks import disk
+from ops.preflight.checks import disk
+from ops.read_only_state import lock
 from tests.conftest import leave_out
 from tests.integration.preflight.conftest import look
 
