@@ -27,13 +27,13 @@ CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md SECURITY.md SECURITY-FI
 pyproject.toml python.mk start_production.sh
 docs/threat-model.md tests/integration/test_admin_input.py
 apps/__init__.py
-apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py ops/security/addresses.py
+apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py ops/security/system_checks.py
 ops/security/csp_reports.py
 ops/postgres.py ops/security/middleware.py
 ops/__init__.py ops/security/__init__.py ops/security/apps.py
-ops/deployments/__init__.py ops/deployments/commands.py
+ops/deployments/__init__.py
 ops/deployments/platform.py
-ops/signals.py apps/core/mixins.py ops/operators.py ops/contracts.py ops/problems.py
+ops/signals.py apps/core/mixins.py ops/contracts.py
 ops/read_only_state.py ops/http.py apps/core/sanitizing.py
 ops/backups/__init__.py ops/backups/apps.py ops/backups/archive.py ops/backups/copies.py ops/backups/databases.py
 ops/backups/errors.py ops/backups/files.py ops/backups/load.py ops/backups/making.py ops/backups/media.py
@@ -182,7 +182,7 @@ ADDED = {
     "no celery": "apps/users/threads.py",
     "celery and systemd": "deploy/systemd/beat.service deploy/systemd/worker.service",
     "metrics": """
-        ops/backups/readings.py ops/readings.py ops/health/readings.py ops/read_only/readings.py
+        ops/backups/readings.py ops/health/readings.py ops/read_only/readings.py
         ops/observability/metrics/__init__.py ops/observability/metrics/cache.py
         ops/observability/metrics/database.py ops/observability/metrics/exposition.py
         ops/observability/metrics/instruments.py ops/observability/metrics/middleware.py

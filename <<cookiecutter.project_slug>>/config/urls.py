@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from apps.core.views import document, favicon, home
-from ops.security.addresses import refuse_taken
 from ops.security.csp_reports import csp_report
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
@@ -29,5 +28,5 @@ if settings.DEBUG:
         path("documents/<path:name>", document, name="document"),
         *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
     ]
-refuse_taken("ADMIN_PATH", urlpatterns)
+# Last: where another page has its path, that page stays, and manage.py check says so.
 urlpatterns.append(path(settings.ADMIN_PATH, admin.site.urls))

@@ -1,7 +1,7 @@
-"""What a check before the opening of a site finds; any app may have such checks (PREFLIGHT_CHECKS in the settings)."""
+"""What packages give each other: a finding of a preflight check, a number to be watched, a hint for operators."""
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ class Severity(IntEnum):
     ERROR = 3
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Finding:
     """What is, in a sentence, and what mends it: a setting, or a command after the last colon."""
 
@@ -31,7 +31,7 @@ class Finding:
             raise ValueError(f"{self.message!r} has no remedy")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Target:
     """The site as its visitors reach it: ``https://`` and its name, or nothing where that is not known."""
 
@@ -80,3 +80,45 @@ def reason(failure: BaseException) -> str:
     """Return the first line of what an exception says, or its kind when it says nothing."""
     lines = str(failure).strip().splitlines()
     return lines[0].strip().rstrip(".")[:300] if lines else type(failure).__name__
+
+
+# >> if cookiecutter.use_metrics
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """A number as it is now, or, when its name ends in ``_total``, one that only grows.
+
+    All readings of a name have the same help and the same names of labels, whose values must be few.
+    """
+
+    name: str
+    help: str
+    value: float
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+# >> endif
+@dataclasses.dataclass(frozen=True)
+class Commands:
+    """Sentences for remedies. What is to be typed comes last, after a colon."""
+
+    # What begins a command of manage.py.
+    manage: str
+    # Where the settings are.
+    settings: str
+    # Has the site take over settings that were changed; and code, static files and whatever else belongs to it.
+    apply: str
+    start_database: str
+    start_redis: str
+    # >> if cookiecutter.use_celery
+    start_worker: str
+    # >> endif
+    start_site: str
+    # Get a certificate; and renew the one that there is.
+    certificate: str
+    renew: str
+    # What stands between visitors and the application.
+    proxy: str
+    clock: str
+    room: str
+    # Whether that gives each request a number, which the answer has too.
+    has_own_proxy: bool = True

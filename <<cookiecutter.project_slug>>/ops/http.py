@@ -1,12 +1,18 @@
-"""What a request says of who has sent it."""
+"""Shared by views and middleware: the client's IP address, who is an operator, and errors as JSON (RFC 9457)."""
 
 from functools import cache, lru_cache
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.utils.encoding import escape_uri_path
 
 Address = IPv4Address | IPv6Address
+
+MEDIA_TYPE = "application/problem+json"
 
 
 def client_address(request: HttpRequest) -> Address | None:
@@ -57,3 +63,28 @@ def prefers_json(request: HttpRequest) -> bool:
     if (request.content_type or "").endswith(("/json", "+json")):
         return True
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def problem(request: HttpRequest, status: int, detail: str, **more: Any) -> dict[str, Any]:
+    """Return what is told of an error: its status, what went wrong at which address, and ``more`` for machines."""
+    return {
+        # It means nothing beyond the status.
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": escape_uri_path(request.path),
+        **more,
+    }
+
+
+def problem_response(request: HttpRequest, status: int, detail: str, **more: Any) -> JsonResponse:
+    """Return the answer that tells of an error."""
+    return JsonResponse(problem(request, status, detail, **more), status=status, content_type=MEDIA_TYPE)
+
+
+def is_from_operator(request: HttpRequest) -> bool:
+    """Say whether a request has OPERATOR_TOKEN."""
+    sent = request.headers.get("Authorization", "")
+    expected = f"Bearer {settings.OPERATOR_TOKEN}"
+    return bool(settings.OPERATOR_TOKEN) and constant_time_compare(sent, expected)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ops.backups.files import Backup, existing
 from ops.backups.state import failure_file
-from ops.readings import Reading
+from ops.contracts import Reading
 
 
 def backups() -> Iterator[Reading]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.utils.module_loading import import_string
 
-from ops.deployments.commands import Commands
+from ops.contracts import Commands
 
 FOLDER = Path(__file__).resolve().parents[2]
 # What is run and set where the project is in such a folder, or below it; the first that fits.

@@ -1,6 +1,6 @@
 """On a server with Docker Compose. DEPLOYMENT.md and docs/runbooks say more of each."""
 
-from ops.deployments.commands import Commands
+from ops.contracts import Commands
 
 MAKE = "sudo make -C /opt/<< cookiecutter.project_slug >>"
 

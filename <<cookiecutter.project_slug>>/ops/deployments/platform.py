@@ -1,6 +1,6 @@
 """Where a platform runs the project, or where nothing is known of the place."""
 
-from ops.deployments.commands import Commands
+from ops.contracts import Commands
 
 RESTART = "Then restart the site: ./start_production.sh"
 

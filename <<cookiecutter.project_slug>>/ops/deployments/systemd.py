@@ -1,6 +1,6 @@
 """On a server with systemd. DEPLOYMENT.md and docs/runbooks say more of each."""
 
-from ops.deployments.commands import Commands
+from ops.contracts import Commands
 
 BIN = "sudo /srv/<< cookiecutter.project_slug >>/source/deploy/bin"
 RELEASE = f'{BIN}/release "$(sudo cat /srv/<< cookiecutter.project_slug >>/current/REVISION)"'

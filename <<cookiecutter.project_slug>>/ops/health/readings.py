@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from ops.contracts import Reading
 from ops.health.readiness import run_checks
-from ops.readings import Reading
 
 
 def services() -> Iterator[Reading]:

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ops.health.readiness import run_checks
-from ops.operators import is_from_operator
+from ops.http import is_from_operator
 
 
 @never_cache

@@ -9,9 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.cache import add_never_cache_headers
 
-from ops.http import prefers_json
+from ops.http import prefers_json, problem_response
 from ops.postgres import is_failed_connection, is_refused_write
-from ops.problems import problem_response
 from ops.read_only.sessions import open_session, put_away
 from ops.read_only_state import ReadOnly, read_only_state
 

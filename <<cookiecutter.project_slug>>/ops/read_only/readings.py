@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from ops.contracts import Reading
 from ops.read_only_state import read_only_state
-from ops.readings import Reading
 
 
 def read_only() -> Iterator[Reading]:

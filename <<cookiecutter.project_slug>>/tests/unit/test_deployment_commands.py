@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops import deployments as deployment
-from ops.contracts import Finding, Severity
-from ops.deployments.commands import Commands
+from ops.contracts import Commands, Finding, Severity
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where the project lies, and what says that its commands are meant.

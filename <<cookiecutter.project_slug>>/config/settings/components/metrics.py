@@ -7,7 +7,7 @@ from config.settings.components.celery import CELERY_TASK_ALWAYS_EAGER
 CELERY_IMPORTS = ["ops.observability.metrics.task_results"]
 
 # >> endif
-# What the apps tell of themselves, by a name that says whose it is; each yields ops.readings.Reading.
+# What the apps tell of themselves, by a name that says whose it is; each yields ops.contracts.Reading.
 METRICS_READINGS = {
     "services": "ops.health.readings.services",
     "backups": "ops.backups.readings.backups",

@@ -12,9 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from ops.contracts import Reading
 from ops.observability.metrics import processes
 from ops.observability.metrics.instruments import REGISTRY
-from ops.readings import Reading
 
 logger = logging.getLogger(__name__)
 

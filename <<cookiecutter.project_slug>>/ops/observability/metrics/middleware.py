@@ -7,10 +7,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.defaults import page_not_found
 
+from ops.http import is_from_operator
 from ops.observability.metrics import instruments
 from ops.observability.metrics.database import watch_connections
 from ops.observability.metrics.exposition import CONTENT_TYPE, exposition
-from ops.operators import is_from_operator
 
 ADDRESS = "/metrics/"
 # Anything can be sent as a method, and each that is counted by its name is remembered for ever.

@@ -5,8 +5,8 @@ from typing import Any
 
 from celery import current_app
 
+from ops.contracts import Reading
 from ops.observability.metrics import task_results
-from ops.readings import Reading
 
 # Told of every task even while there are none: Prometheus does not notice that what was not there has grown.
 STATES = ("SUCCESS", "FAILURE")

@@ -13,9 +13,9 @@ from django.test import Client
 from django.utils.module_loading import import_string
 from pytest_django import Settings
 
+from ops.contracts import Reading
 from ops.observability.metrics.exposition import families
 from ops.read_only_state import lock
-from ops.readings import Reading
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,10 +1,11 @@
-"""Which addresses of the site are taken."""
+"""What manage.py check says of the paths of the site."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.urls import URLPattern, URLResolver
+from django.core.checks import CheckMessage, Error
+from django.urls import URLPattern, URLResolver, get_resolver
 
 # What is answered without a pattern, or in development alone.
 ELSEWHERE = {
@@ -15,12 +16,15 @@ ELSEWHERE = {
 }
 
 
-def refuse_taken(name: str, patterns: Iterable[URLPattern | URLResolver]) -> None:
-    """Raise ImproperlyConfigured when the setting ``name``, a path, begins as one of ``patterns`` does."""
-    first = getattr(settings, name).partition("/")[0]
+def check_admin_path(**kwargs: Any) -> list[CheckMessage]:
+    """Return an error when ADMIN_PATH begins as another path of the site does."""
+    first = settings.ADMIN_PATH.partition("/")[0]
+    others = [pattern for pattern in get_resolver().url_patterns if getattr(pattern, "app_name", None) != "admin"]
     files = {url.strip("/").partition("/")[0] for url in (settings.STATIC_URL, settings.MEDIA_URL)}
-    if first in {*beginnings(patterns), *files, *ELSEWHERE}:
-        raise ImproperlyConfigured(f"{name} begins with {first}/, which the site has already; use another, as manage/.")
+    if first not in {*beginnings(others), *files, *ELSEWHERE}:
+        return []
+    message = f"ADMIN_PATH begins with {first}/, which the site has already."
+    return [Error(message, hint="Set it to another path, such as manage/.", id="security_paths.E001")]
 
 
 def beginnings(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[str]:
