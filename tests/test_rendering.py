@@ -30,7 +30,7 @@ apps/__init__.py
 apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py ops/security/system_checks.py
 ops/security/csp_reports.py
 ops/postgres.py ops/security/middleware.py
-ops/__init__.py ops/security/__init__.py ops/security/apps.py
+ops/README.md ops/__init__.py ops/security/__init__.py ops/security/apps.py
 ops/deployments/__init__.py
 ops/deployments/platform.py
 ops/signals.py apps/core/mixins.py ops/contracts.py
