@@ -55,11 +55,8 @@ ops/observability/__init__.py ops/observability/apps.py ops/observability/logs.p
 ops/observability/redaction.py
 ops/preflight/__init__.py ops/preflight/apps.py ops/preflight/report.py ops/preflight/runner.py
 ops/preflight/secrets.py ops/preflight/site.py ops/preflight/system_checks.py ops/preflight/unusable.py
-ops/preflight/checks/__init__.py ops/preflight/checks/cache.py ops/preflight/checks/certificate.py
-ops/preflight/checks/clock.py ops/preflight/checks/database.py ops/preflight/checks/deploy.py
-ops/preflight/checks/disk.py ops/preflight/checks/email.py ops/preflight/checks/hsts.py
-ops/preflight/checks/media.py ops/preflight/checks/migrations.py ops/preflight/checks/proxy.py
-ops/preflight/checks/site.py ops/preflight/checks/static.py
+ops/preflight/checks/__init__.py ops/preflight/checks/django.py ops/preflight/checks/files.py
+ops/preflight/checks/host.py ops/preflight/checks/mail.py ops/preflight/checks/services.py ops/preflight/checks/site.py
 ops/preflight/management/__init__.py ops/preflight/management/commands/__init__.py
 ops/preflight/management/commands/preflight.py
 apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/hashers.py
@@ -173,8 +170,8 @@ ADDED = {
         apps/core/tasks.py ops/health/checks/broker.py ops/read_only/beat.py ops/read_only/task.py
         ops/read_only/management/commands/task_queue.py ops/read_only/queue.py
         apps/users/tasks.py
-        ops/read_only/worker.py ops/observability/task_lines.py ops/preflight/checks/broker.py
-        ops/preflight/checks/worker.py ops/preflight/tasks.py config/celery.py
+        ops/read_only/worker.py ops/observability/task_lines.py ops/preflight/checks/tasks.py
+        ops/preflight/tasks.py config/celery.py
         config/settings/components/celery.py docs/runbooks/queue-backlog.md tests/integration/test_celery.py
         tests/integration/test_read_only_tasks.py tests/integration/test_task_logs.py
         tests/integration/test_task_queue.py tests/unit/test_tasks.py

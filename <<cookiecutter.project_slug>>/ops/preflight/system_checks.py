@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info
 from django.utils.module_loading import import_string
 
-from ops.preflight.checks.email import is_in_the_open
+from ops.preflight.checks.mail import is_in_the_open
 
 
 def check_names(**kwargs: Any) -> list[CheckMessage]:

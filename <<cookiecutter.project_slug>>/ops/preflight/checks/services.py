@@ -1,6 +1,9 @@
-"""Whether the database answers, is new enough, and takes what is written."""
+"""PostgreSQL and the cache: whether each answers, and takes what is written."""
 
+from django.conf import settings
+from django.core.cache import cache
 from django.db import Error, NotSupportedError, connection
+from django.utils.crypto import get_random_string
 
 from ops.contracts import Finding, Target, error, ok, reason
 from ops.deployments import commands
@@ -11,7 +14,7 @@ LOOK = "SELECT current_setting('server_version_num')::int / 10000, current_setti
 pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
 
 
-def check(target: Target) -> Finding:
+def check_database(target: Target) -> Finding:
     """Find whether the database is PostgreSQL that can be written to."""
     here = commands()
     elsewhere = f"Let DATABASE_URL in {here.settings} name"
@@ -44,3 +47,25 @@ def check(target: Target) -> Finding:
             f"Let it take what is written: {here.manage} read_only off",
         )
     return ok(f"PostgreSQL {version} answers, and takes what is written.")
+
+
+def check_cache(target: Target) -> Finding:
+    """Find whether a value that is written can be read."""
+    here = commands()
+    remedy = f"See that REDIS_URL in {here.settings} is right. {here.start_redis}"
+    backend = settings.CACHES["default"]["BACKEND"].rpartition(".")[2]
+    key, value = f"preflight-{get_random_string(12)}", get_random_string(12)
+    try:
+        cache.set(key, value, timeout=60)
+        found = cache.get(key)
+        cache.delete(key)
+    except Exception as failure:  # noqa: BLE001 - each backend has exceptions of its own
+        return error(f"{backend} does not answer: {reason(failure)}.", remedy)
+    if found != value:
+        return error(f"{backend} has lost a value that was just written.", remedy)
+    if backend == "LocMemCache":
+        return error(
+            "Each process has a cache of its own, in its memory.",
+            f"Let REDIS_URL in {here.settings} name a Redis. {here.apply}",
+        )
+    return ok(f"{backend} was written to and read.")

@@ -15,7 +15,7 @@ TIMEOUT = 5
 OWN = {"localhost", "127.0.0.1", "::1"}
 
 
-def check(target: Target) -> Finding:
+def check_email(target: Target) -> Finding:
     """Find whether the server is reached, encrypts and lets in, as the settings say."""
     here = commands()
     backend = mailers["default"]

@@ -1,4 +1,4 @@
-"""Whether a worker runs what is sent to it."""
+"""Celery: whether tasks can be sent, and a worker runs them."""
 
 import time
 
@@ -12,12 +12,32 @@ from ops.deployments import commands
 from ops.preflight.tasks import answer, key_of
 from ops.read_only_state import read_only_state
 
+
+def check_broker(target: Target) -> Finding:
+    """Find whether the broker answers a new connection."""
+    here = commands()
+    if settings.CELERY_TASK_ALWAYS_EAGER:
+        return error(
+            "There is no broker: tasks run in their caller.",
+            f"Let REDIS_URL in {here.settings} name a Redis. {here.apply}",
+        )
+    try:
+        with current_app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1)
+    except Exception as failure:  # noqa: BLE001 - each transport has exceptions of its own
+        return error(
+            f"It does not answer: {reason(failure)}.",
+            f"See that REDIS_URL, or CELERY_BROKER_URL, in {here.settings} is right. {here.start_redis}",
+        )
+    return ok("The broker takes connections.")
+
+
 # Seconds for which a task is waited for; then for a worker to say that it lives.
 WAIT = 5.0
 PING = 1.5
 
 
-def check(target: Target) -> Finding:
+def check_worker(target: Target) -> Finding:
     """Find whether a task that is sent is run: it writes a word into the cache."""
     here = commands()
     if settings.CELERY_TASK_ALWAYS_EAGER:
