@@ -46,7 +46,7 @@ ops/backups/management/commands/verify_backup.py
 apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
 ops/health/__init__.py ops/health/apps.py ops/health/middleware.py ops/health/readiness.py ops/health/urls.py
 ops/health/views.py
-ops/health/checks/__init__.py ops/health/checks/cache.py ops/health/checks/database.py
+ops/probes.py
 ops/read_only/__init__.py ops/read_only/apps.py ops/read_only/connections.py ops/read_only/database.py
 ops/read_only/details.py ops/read_only/middleware.py ops/read_only/preflight.py ops/read_only/sessions.py
 ops/read_only/management/__init__.py ops/read_only/management/commands/__init__.py
@@ -167,7 +167,7 @@ ADDED = {
     "api and celery": "apps/api/tasks.py tests/integration/api/test_tasks.py",
     "api and mfa": "apps/api/tokens/second_factor.py tests/integration/api/test_second_factor.py",
     "celery": """
-        apps/core/tasks.py ops/health/checks/broker.py ops/read_only/beat.py ops/read_only/task.py
+        apps/core/tasks.py ops/read_only/beat.py ops/read_only/task.py
         ops/read_only/management/commands/task_queue.py ops/read_only/queue.py
         apps/users/tasks.py
         ops/read_only/worker.py ops/observability/task_lines.py ops/preflight/checks/tasks.py

@@ -71,9 +71,10 @@ INSTALLED_APPS = [
     # >> endif
 ]
 MIDDLEWARE = [
+    # First: it logs whatever the others answer.
     "ops.observability.middleware.RequestMiddleware",
     # >> if cookiecutter.use_metrics
-    # Before all others: it counts whatever they answer.
+    # Before the rest: it counts whatever they answer.
     "ops.observability.metrics.middleware.MetricsMiddleware",
     # >> endif
     # Headers, before what answers by itself: redirects to HTTPS and, in production, static files have them too.
@@ -174,13 +175,13 @@ from config.settings.components.celery import *
 # Readiness
 # What /ready/ asks, by the name it answers with.
 READINESS_CHECKS = {
-    "database": "ops.health.checks.database.check",
-    "cache": "ops.health.checks.cache.check",
+    "database": "ops.probes.check_database",
+    "cache": "ops.probes.check_cache",
 }
 
 # >> if cookiecutter.use_celery
 if not CELERY_TASK_ALWAYS_EAGER:
-    READINESS_CHECKS["broker"] = "ops.health.checks.broker.check"
+    READINESS_CHECKS["broker"] = "ops.probes.check_broker"
 
 # >> endif
 # What it tells operators besides, by name; a function without arguments returns what can be JSON.

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+
+from ops import probes
 
 logger = logging.getLogger(__name__)
 
@@ -54,20 +56,8 @@ def _start(name: str, function: Callable[[], Any]) -> Future[Any]:
     """Start a function in a daemon thread of its own, or join the one that still hangs since an earlier probe."""
     if name in _running and not _running[name].done():
         return _running[name]
-    future: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            result = function()
-        except Exception as error:  # noqa: BLE001 - whatever it raises means that it failed
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    _running[name] = future
-    # A daemon, for a thread that hangs must not keep the process from stopping.
-    Thread(target=run, name=f"readiness-{name}", daemon=True).start()
-    return future
+    _running[name] = probes.start(f"readiness-{name}", function)
+    return _running[name]
 
 
 def _succeeded(kind: str, name: str, future: Future[Any]) -> bool:

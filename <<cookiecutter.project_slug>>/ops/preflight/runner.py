@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Overdue
-from threading import Thread
+from functools import partial
 
-from django.db import connections
 from django.utils.module_loading import import_string
 
+from ops import probes
 from ops.contracts import Check, Finding, Target, error, reason
 from ops.deployments import commands
 from ops.preflight.secrets import hide
@@ -25,7 +25,7 @@ def run(paths: Mapping[str, str], target: Target) -> Iterator[tuple[str, Finding
     # Imported here, for threads that import the same at once can wait for each other.
     checks = {name: _load(path) for name, path in paths.items()}
     end = time.monotonic() + DEADLINE
-    futures = {name: _start(name, check, target) for name, check in checks.items()}
+    futures = {name: probes.start(f"preflight-{name}", partial(check, target)) for name, check in checks.items()}
     for name, future in futures.items():
         finding = _outcome(name, future, max(end - time.monotonic(), 0))
         yield name, Finding(finding.severity, hide(finding.message), hide(finding.remedy))
@@ -45,25 +45,6 @@ def _load(path: str) -> Check:
 
         return missing
     return check
-
-
-def _start(name: str, check: Check, target: Target) -> Future[Finding]:
-    future: Future[Finding] = Future()
-
-    def call() -> None:
-        try:
-            finding = check(target)
-        except Exception as failure:  # noqa: BLE001 - whatever it raises is told
-            future.set_exception(failure)
-        else:
-            future.set_result(finding)
-        finally:
-            # The thread's own.
-            connections.close_all()
-
-    # A daemon, for a thread that hangs must not keep the command from ending.
-    Thread(target=call, name=f"preflight-{name}", daemon=True).start()
-    return future
 
 
 def _outcome(name: str, future: Future[Finding], seconds: float) -> Finding:

@@ -126,7 +126,7 @@ def test_preflight_sees_a_broker_that_fails(
     with Celery("elsewhere", set_as_current=False) as elsewhere:
         elsewhere.config_from_object("django.conf:settings", namespace="CELERY")
         elsewhere.conf.update(broker_url=f"redis://:hunter2-and-more@{place}/0")
-        monkeypatch.setattr("ops.preflight.checks.tasks.current_app", elsewhere)
+        monkeypatch.setattr("celery.current_app", elsewhere)
         severity, message, remedy = look("broker")
     assert (severity, message.startswith("It does not answer: ")) == ("error", True)
     assert "hunter2" not in message

@@ -18,7 +18,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 
 class MetricsMiddleware:
-    """Stands before all others, so that it sees what they answer too, and what Prometheus asks comes in by any host.
+    """Stands behind RequestMiddleware alone: it counts what all others answer, and lets Prometheus in by any host.
 
     Whoever asks for the metrics without OPERATOR_TOKEN is told that there is no such page, and so is not led to HTTPS,
     or refused because of the host, which would tell an operator nothing of a token that is wrong.

@@ -1,10 +1,9 @@
 """PostgreSQL and the cache: whether each answers, and takes what is written."""
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import Error, NotSupportedError, connection
-from django.utils.crypto import get_random_string
 
+from ops import probes
 from ops.contracts import Finding, Target, error, ok, reason
 from ops.deployments import commands
 
@@ -54,15 +53,12 @@ def check_cache(target: Target) -> Finding:
     here = commands()
     remedy = f"See that REDIS_URL in {here.settings} is right. {here.start_redis}"
     backend = settings.CACHES["default"]["BACKEND"].rpartition(".")[2]
-    key, value = f"preflight-{get_random_string(12)}", get_random_string(12)
     try:
-        cache.set(key, value, timeout=60)
-        found = cache.get(key)
-        cache.delete(key)
+        probes.check_cache()
+    except probes.LostValueError:
+        return error(f"{backend} has lost a value that was just written.", remedy)
     except Exception as failure:  # noqa: BLE001 - each backend has exceptions of its own
         return error(f"{backend} does not answer: {reason(failure)}.", remedy)
-    if found != value:
-        return error(f"{backend} has lost a value that was just written.", remedy)
     if backend == "LocMemCache":
         return error(
             "Each process has a cache of its own, in its memory.",

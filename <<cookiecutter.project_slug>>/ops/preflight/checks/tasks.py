@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.crypto import get_random_string
 
+from ops import probes
 from ops.contracts import Finding, Target, error, note, ok, reason, warning
 from ops.deployments import commands
 from ops.preflight.tasks import answer, key_of
@@ -22,8 +23,7 @@ def check_broker(target: Target) -> Finding:
             f"Let REDIS_URL in {here.settings} name a Redis. {here.apply}",
         )
     try:
-        with current_app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1)
+        probes.check_broker()
     except Exception as failure:  # noqa: BLE001 - each transport has exceptions of its own
         return error(
             f"It does not answer: {reason(failure)}.",

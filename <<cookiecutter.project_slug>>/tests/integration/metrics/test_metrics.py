@@ -115,7 +115,7 @@ def test_what_the_cache_finds_is_counted(client: Client) -> None:
 
 def test_services_are_told(client: Client, settings: Settings) -> None:
     settings.READINESS_CHECKS = {
-        "database": "ops.health.checks.database.check",
+        "database": "ops.probes.check_database",
         "cache": "tests.integration.metrics.test_metrics.broken",
     }
     found = told(client)
