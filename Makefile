@@ -38,9 +38,10 @@ benchmark: $(VENV)/test.installed ## Measure generating and comparing a project,
 pictures: $(VENV)/test.installed ## Draw the dashboards that PRODUCTION.md shows, from a site under load
 	$(PYTHON) -m pytest --capture=no tests/draw_dashboards.py
 
-lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's
+lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's, and what that imports
 	$(PYTHON) -m ruff check --no-cache
 	$(PYTHON) -m ruff format --no-cache --check
+	cd '$(TEMPLATE)' && $(CURDIR)/$(VENV)/bin/lint-imports --no-cache
 
 format: $(VENV)/test.installed ## Put the template's own code, and the project's in place, into its format
 	$(PYTHON) -m ruff check --no-cache --fix

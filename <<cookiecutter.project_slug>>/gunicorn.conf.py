@@ -15,8 +15,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.observability.logs import configuration
 from config.settings.environment import env
+from ops.observability.logs import configuration
 
 CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
@@ -70,7 +70,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 # >> if cookiecutter.use_metrics
 # Likewise the metrics: each process counts in files of its own, and any of them can tell the sum.
-from apps.observability.metrics import processes  # noqa: E402
+from ops.observability.metrics import processes  # noqa: E402
 
 processes.prepare(worker_tmp_dir)
 pre_fork, post_fork, child_exit = processes.pre_fork, processes.post_fork, processes.child_exit

@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import InternalError, OperationalError
 
-from apps.core.database_errors import is_refused_write
-from apps.preflight import unusable
+from ops.postgres import is_refused_write
+from ops.preflight import unusable
 
 
 def main() -> None:

@@ -22,13 +22,21 @@ NOT_OF_THE_TEMPLATE = {"/locale/"}
 # What production, its safety or the checks of a change depend on.
 ALWAYS_TOLD = """
     /*.sh /.dockerignore /.github/dependabot.yml /.github/workflows/ /.gitlab-ci.yml /.pre-commit-config.yaml
-    /.python-version /Dockerfile /apps/core/sanitizing.py /apps/core/validators.py /apps/health/ /apps/users/managers.py
+    /.python-version /Dockerfile /apps/core/sanitizing.py /apps/core/validators.py /apps/users/managers.py
     /apps/users/migrations/ /compose*.yaml /config/*sgi.py /config/settings/components/s3.py
     /config/settings/environment.py /config/settings/guard.py /config/settings/production.py /deploy/ /gunicorn.conf.py
-    /manage.py /nginx/ /renovate.json /static/js/ /tests/integration/test_production_config.py /tools/
+    /manage.py /nginx/ /ops/ /renovate.json /static/js/ /tests/integration/test_production_config.py /tools/
 """
 # Where a file that is not the template's is always told.
-ALWAYS_LOOKED_INTO = ["/.github/workflows/", "/config/*.py", "/config/settings/*.py", "/deploy/", "/nginx/"]
+ALWAYS_LOOKED_INTO = [
+    "/.github/workflows/",
+    "/config/*.py",
+    "/config/settings/*.py",
+    "/deploy/",
+    "/nginx/",
+    "/ops/",
+    "/tools/",
+]
 
 MODEL = '''"""What was ordered."""
 

@@ -68,8 +68,33 @@ def test_every_piece_is_there_once() -> None:
         assert (TEMPLATE / path).exists(), path
 
 
-def test_an_app_imports_no_sibling_but_core() -> None:
-    for path in sorted((TEMPLATE / "apps").rglob("*.py")):
-        app = path.relative_to(TEMPLATE / "apps").parts[0]
-        for sibling in re.findall(r"^\s*(?:from|import) apps\.(\w+)", path.read_text(), re.MULTILINE):
-            assert sibling in (app, "core"), f"{path} imports apps.{sibling}"
+def test_imports_run_downwards() -> None:
+    subprocess.run([tool("lint-imports"), "--no-cache"], cwd=TEMPLATE, check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "broken"),
+    [
+        ("apps/core/views.py", "import config.urls", "apps is not allowed to import config"),
+        ("ops/http.py", "from apps.users.models import User", "ops is not allowed to import apps"),
+        ("ops/http.py", "import config.settings.environment", "ops is not allowed to import config"),
+        ("apps/users/views.py", "import apps.api.permissions", "apps.users is not allowed to import apps.api"),
+        ("apps/core/views.py", "import apps.users.models", "apps.core is not allowed to import apps.users"),
+        ("apps/orders/views.py", "import apps.users.models", "apps.orders is not allowed to import apps.users"),
+        ("ops/preflight/runner.py", "import ops.health.views", "ops.preflight is not allowed to import ops.health"),
+        ("ops/http.py", "import ops.health.views", "ops.http is not allowed to import ops.health"),
+        ("ops/other.py", "", "ops.other"),
+    ],
+)
+def test_import_that_runs_upwards_or_sideways_is_refused(tmp_path: Path, name: str, line: str, broken: str) -> None:
+    for package in ("apps", "config", "ops"):
+        shutil.copytree(TEMPLATE / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TEMPLATE / "pyproject.toml", tmp_path)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).parent.joinpath("__init__.py").touch()
+    with (tmp_path / name).open("a") as module:
+        module.write(f"\n{line}\n")
+    command = [tool("lint-imports"), "--no-cache"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert broken in " ".join(answer.stdout.split())

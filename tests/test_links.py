@@ -27,7 +27,7 @@ ENDINGS = {".conf", ".html", ".js", ".json", ".md", ".mk", ".py", ".sh", ".toml"
 MADE_BY_TOOLS = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache"}
 
 MAKE = re.compile(r"(?<!\\\n)^ *(?:sudo )?(?:\w+=\S+ )*make((?: [a-z][a-z-]*)+)", re.MULTILINE)
-MODULE = re.compile(r"(?:apps|config|tests|tools)(?:\.\w+)+")
+MODULE = re.compile(r"(?:apps|config|ops|tests|tools)(?:\.\w+)+")
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 TO_HEADING = re.compile(r"docs/\S+\.md#\S+")
 DOCUMENT = re.compile(r"(?:\bdocs/[\w/.-]*\w|\b[A-Z][A-Z-]*)\.md\b")

@@ -375,7 +375,7 @@ def test_alerts_are_told_when_they_should_be(bake: Callable[..., Project], answe
 def test_the_folder_of_a_gunicorn_that_was_killed_is_removed(deployed: Deployed, tmp_path: Path) -> None:
     abandoned, fresh, held = (tmp_path / f"my_project-metrics-{name}" for name in ("abandoned", "fresh", "held"))
     code = (
-        "import fcntl, os, pathlib, sys; from apps.observability.metrics import processes\n"
+        "import fcntl, os, pathlib, sys; from ops.observability.metrics import processes\n"
         "place = pathlib.Path(sys.argv[1])\n"
         "fcntl.flock(os.open(place / 'my_project-metrics-held', os.O_RDONLY), fcntl.LOCK_SH)\n"
         "processes.prepare(str(place)); processes.prepare(str(place))\n"

@@ -152,7 +152,7 @@ def test_a_frozen_redis_does_not_hold_a_page(site: WithServers) -> None:
 def test_ready_tells_of_a_wrong_password_and_of_a_server_that_is_gone(
     bake: Callable[..., Project], install: Callable[..., Path], site: WithServers, variable: str
 ) -> None:
-    ask = "from apps.health.readiness import run_checks; import json; print(json.dumps(run_checks()[0]))"
+    ask = "from ops.health.readiness import run_checks; import json; print(json.dumps(run_checks()[0]))"
     urls = {"DATABASE_URL": site.database.url, "REDIS_URL": site.cache.url}
     failing = {"DATABASE_URL": {"database"}, "REDIS_URL": {"cache", "broker"}}[variable]
     for url in (urls[variable].replace("secret", "wrong"), f"{urls[variable].rsplit(':', 1)[0]}:{free_port()}/0"):

@@ -11,7 +11,7 @@ from tests.conftest import Project
 from tests.servers import Authority, Server, postgresql, redis
 from tests.sites import production
 
-ASK = "from apps.health.readiness import run_checks; import json; print(json.dumps(run_checks()[0]))"
+ASK = "from ops.health.readiness import run_checks; import json; print(json.dumps(run_checks()[0]))"
 ENCRYPTED = (
     "from django.db import connection; cursor = connection.cursor();"
     "cursor.execute('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'); print(cursor.fetchone()[0])"

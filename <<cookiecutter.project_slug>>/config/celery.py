@@ -9,13 +9,13 @@ from celery import Celery, signals
 from django.conf import settings
 
 # It says what the line of a task has.
-from apps.observability import task_lines  # noqa: F401
+from ops.observability import task_lines  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 # While the site is read-only, tasks go back to their queues and stay there.
-app = Celery("<< cookiecutter.project_slug >>", task_cls="apps.maintenance.task:Task")
-app.steps["consumer"].add("apps.maintenance.worker:PauseStep")
+app = Celery("<< cookiecutter.project_slug >>", task_cls="ops.read_only.task:Task")
+app.steps["consumer"].add("ops.read_only.worker:PauseStep")
 # Whatever a task logs has its number, and that of the request which has sent it.
 app.steps["worker"].add("django_structlog.celery.steps:DjangoStructLogInitStep")
 app.config_from_object("django.conf:settings", namespace="CELERY")

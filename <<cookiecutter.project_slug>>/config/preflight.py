@@ -2,9 +2,9 @@
 
 from django.conf import settings
 
-from apps.core.deployment import commands
-from apps.core.preflight import Finding, Target, error, ok, warning
 from config.settings.guard import find_problems
+from ops.contracts import Finding, Target, error, ok, warning
+from ops.deployments import commands
 
 PRODUCTION = "config.settings.production"
 

@@ -5,9 +5,8 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from apps.core.addresses import refuse_taken
-from apps.core.csp_reports import csp_report
 from apps.core.views import document, favicon, home
+from ops.security.csp_reports import csp_report
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 
@@ -19,7 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # >> if cookiecutter.use_mfa
     path("accounts/second-factor/", include("apps.mfa.urls")),
     # >> endif
-    path("", include("apps.health.urls")),
+    path("", include("ops.health.urls")),
     # >> if cookiecutter.use_api
     path("api/", include("apps.api.urls")),
     # >> endif
@@ -29,5 +28,5 @@ if settings.DEBUG:
         path("documents/<path:name>", document, name="document"),
         *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
     ]
-refuse_taken("ADMIN_PATH", urlpatterns)
+# Last: where another page has its path, that page stays, and manage.py check says so.
 urlpatterns.append(path(settings.ADMIN_PATH, admin.site.urls))

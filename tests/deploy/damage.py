@@ -37,11 +37,11 @@ def break_check(project: Path) -> None:
 
 def break_readiness(project: Path) -> None:
     """Add a part that never answers."""
-    (project / "apps/health/checks/never.py").write_text('def check() -> None:\n    raise RuntimeError("not today")\n')
+    (project / "apps/core/never.py").write_text('def check() -> None:\n    raise RuntimeError("not today")\n')
     replace(
         project / "config/settings/base.py",
         "READINESS_CHECKS = {",
-        'READINESS_CHECKS = {\n"never": "apps.health.checks.never.check",',
+        'READINESS_CHECKS = {\n"never": "apps.core.never.check",',
     )
 
 

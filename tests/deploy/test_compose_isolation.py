@@ -127,8 +127,8 @@ def test_the_image_holds_what_runs_and_nothing_else(environments: list[Environme
     one.run("make", "build-prod")
     look = [docker, "run", "--rm", f"{one.name}:current", "sh", "-euc"]
     there = set(one.run(*look, "ls -A /app").stdout.split())
-    code = {"apps", "config", "deploy", "gunicorn.conf.py", "manage.py", "pyproject.toml", "requirements", "static"}
-    assert there == code | {"__pycache__", "staticfiles", "templates"}
+    code = {"apps", "config", "deploy", "gunicorn.conf.py", "manage.py", "ops", "pyproject.toml", "requirements"}
+    assert there == code | {"__pycache__", "static", "staticfiles", "templates"}
     for program in ("gcc", "make", "git", "curl", "pg_config", "/venv/bin/pip"):
         assert one.run(*look, f"command -v {program} || echo none").stdout.strip() == "none", program
     # Of what the packages were fetched with, nothing but what the base has.
@@ -138,7 +138,8 @@ def test_the_image_holds_what_runs_and_nothing_else(environments: list[Environme
     assert set(ours) <= set(bare)
     compressed = one.run(*look, "ls staticfiles/css/*.css.br staticfiles/css/*.css.gz").stdout
     assert len(compressed.split()) > 1
-    assert one.run(*look, "find apps config -name '*.cpython-*.pyc' | wc -l").stdout.strip() != "0"
+    for package in ("apps", "config", "ops"):
+        assert one.run(*look, f"find {package} -name '*.cpython-*.pyc' | wc -l").stdout.strip() != "0", package
     found = json.loads(one.run(docker, "image", "inspect", f"{one.name}:current", BASE).stdout)
     print(f"{(found[0]['Size'] - found[1]['Size']) / 1e6:.0f} MB above {BASE}")
     assert found[0]["Size"] - found[1]["Size"] <= LARGEST

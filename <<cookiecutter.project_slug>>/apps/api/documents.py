@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from apps.api.permissions import may_see_documents
-from apps.core.problems import problem_response
+from ops.http import problem_response
 
 
 @never_cache

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
-from apps.core.problems import problem_response
+from ops.http import problem_response
 
 DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as default_handler
 
-from apps.core.problems import MEDIA_TYPE, problem
+from ops.http import MEDIA_TYPE, problem
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

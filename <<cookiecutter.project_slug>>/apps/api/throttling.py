@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle, ScopedRateThrottle, SimpleRateThrottle, UserRateThrottle
 
-from apps.core.requests import client_address
+from ops.http import client_address
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView

@@ -12,9 +12,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
-from apps.core.problems import problem_response
-from apps.core.requests import client_address, prefers_json
 from apps.users.models import User
+from ops.http import client_address, prefers_json, problem_response
 
 # An address with so many failures, for whatever accounts, is locked too: one password can be tried with many of them.
 ADDRESS_LIMIT = 50

@@ -9,9 +9,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from apps.observability.logs import configuration
 from config.settings.environment import env
 from config.settings.guard import DEVELOPMENT_SECRET_KEY
+from ops.observability.logs import configuration
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -53,11 +53,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "apps.core",
     "apps.users",
-    "apps.health",
-    "apps.maintenance",
-    "apps.backups",
-    "apps.preflight",
-    "apps.observability",
+    "ops.health",
+    "ops.read_only",
+    "ops.backups",
+    "ops.preflight",
+    "ops.observability",
+    "ops.security",
     "django_structlog",
     "axes",
     # >> if cookiecutter.use_api
@@ -70,25 +71,26 @@ INSTALLED_APPS = [
     # >> endif
 ]
 MIDDLEWARE = [
-    "apps.observability.middleware.RequestMiddleware",
+    # First: it logs whatever the others answer.
+    "ops.observability.middleware.RequestMiddleware",
     # >> if cookiecutter.use_metrics
-    # Before all others: it counts whatever they answer.
-    "apps.observability.metrics.middleware.MetricsMiddleware",
+    # Before the rest: it counts whatever they answer.
+    "ops.observability.metrics.middleware.MetricsMiddleware",
     # >> endif
     # Headers, before what answers by itself: redirects to HTTPS and, in production, static files have them too.
-    "apps.core.middleware.SecurityHeadersMiddleware",
+    "ops.security.middleware.SecurityHeadersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
-    "apps.health.middleware.ProbeMiddleware",
+    "ops.health.middleware.ProbeMiddleware",
     # >> if cookiecutter.use_api
     # Around whatever may answer in the place of a view.
     "corsheaders.middleware.CorsMiddleware",
     "apps.api.middleware.ProblemMiddleware",
     # >> endif
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "apps.maintenance.middleware.ReadOnlyMiddleware",
+    "ops.read_only.middleware.ReadOnlyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -173,50 +175,50 @@ from config.settings.components.celery import *
 # Readiness
 # What /ready/ asks, by the name it answers with.
 READINESS_CHECKS = {
-    "database": "apps.health.checks.database.check",
-    "cache": "apps.health.checks.cache.check",
+    "database": "ops.probes.check_database",
+    "cache": "ops.probes.check_cache",
 }
 
 # >> if cookiecutter.use_celery
 if not CELERY_TASK_ALWAYS_EAGER:
-    READINESS_CHECKS["broker"] = "apps.health.checks.broker.check"
+    READINESS_CHECKS["broker"] = "ops.probes.check_broker"
 
 # >> endif
 # What it tells operators besides, by name; a function without arguments returns what can be JSON.
 READINESS_DETAILS = {
-    "backups": "apps.backups.state.details",
-    "read_only": "apps.maintenance.details.read_only",
+    "backups": "ops.backups.state.details",
+    "read_only": "ops.read_only.details.read_only",
 }
 # Whoever sends it as "Authorization: Bearer …" is an operator; without one nobody is.
 OPERATOR_TOKEN = env("OPERATOR_TOKEN", default="")
 
 # Preflight
 # What manage.py preflight looks at, in this order, by the name it tells: functions of a Target that return a Finding
-# (apps/core/preflight.py).
+# (ops/contracts.py).
 PREFLIGHT_CHECKS = {
     "settings": "config.preflight.check",
-    "deploy": "apps.preflight.checks.deploy.check",
-    "database": "apps.preflight.checks.database.check",
-    "migrations": "apps.preflight.checks.migrations.check",
-    "cache": "apps.preflight.checks.cache.check",
+    "deploy": "ops.preflight.checks.django.check_deploy",
+    "database": "ops.preflight.checks.services.check_database",
+    "migrations": "ops.preflight.checks.django.check_migrations",
+    "cache": "ops.preflight.checks.services.check_cache",
     # >> if cookiecutter.use_celery
-    "broker": "apps.preflight.checks.broker.check",
-    "worker": "apps.preflight.checks.worker.check",
+    "broker": "ops.preflight.checks.tasks.check_broker",
+    "worker": "ops.preflight.checks.tasks.check_worker",
     # >> endif
-    "email": "apps.preflight.checks.email.check",
-    "static": "apps.preflight.checks.static.check",
-    "media": "apps.preflight.checks.media.check",
-    "disk": "apps.preflight.checks.disk.check",
-    "clock": "apps.preflight.checks.clock.check",
-    "certificate": "apps.preflight.checks.certificate.check",
-    "site": "apps.preflight.checks.site.check",
-    "hsts": "apps.preflight.checks.hsts.check",
-    "proxy": "apps.preflight.checks.proxy.check",
-    "backups": "apps.backups.preflight.check",
+    "email": "ops.preflight.checks.mail.check_email",
+    "static": "ops.preflight.checks.files.check_static",
+    "media": "ops.preflight.checks.files.check_media",
+    "disk": "ops.preflight.checks.host.check_disk",
+    "clock": "ops.preflight.checks.host.check_clock",
+    "certificate": "ops.preflight.checks.site.check_certificate",
+    "site": "ops.preflight.checks.site.check_site",
+    "hsts": "ops.preflight.checks.site.check_hsts",
+    "proxy": "ops.preflight.checks.site.check_proxy",
+    "backups": "ops.backups.preflight.check",
     # >> if cookiecutter.use_sentry
-    "sentry": "apps.observability.preflight.check",
+    "sentry": "ops.observability.preflight.check",
     # >> endif
-    "read_only": "apps.maintenance.preflight.check",
+    "read_only": "ops.read_only.preflight.check",
 }
 
 # >> if cookiecutter.use_metrics
@@ -224,7 +226,7 @@ PREFLIGHT_CHECKS = {
 from config.settings.components.metrics import *
 
 if REDIS_URL:
-    CACHES["default"]["BACKEND"] = "apps.observability.metrics.cache.RedisCache"
+    CACHES["default"]["BACKEND"] = "ops.observability.metrics.cache.RedisCache"
 
 # >> endif
 # E-mail
@@ -304,7 +306,7 @@ if BACKUPS_STORAGE["OPTIONS"]["bucket_name"]:
 from config.settings.components.sentry import *
 
 if SENTRY_DSN:
-    from apps.observability.sentry import start
+    from ops.observability.sentry import start
 
     start(SENTRY_DSN, SENTRY_ENVIRONMENT, release=f"{SERVICE_NAME}@{SITE_VERSION}")
 

@@ -7,8 +7,8 @@ from config.settings.environment import env
 # What the developer has set must be in the environment before base reads it; a variable already there wins.
 env.read_env(Path(__file__).resolve().parents[2] / ".env")
 
-from apps.observability.logs import configuration
 from config.settings.base import *
+from ops.observability.logs import configuration
 
 DEBUG = env.bool("DEBUG", default=True)
 LOGGING = configuration(LOG_LEVEL, is_for_people=True)

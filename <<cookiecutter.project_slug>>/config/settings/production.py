@@ -37,7 +37,7 @@ SITE_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if ALLOWED_HOSTS else ""
 # Static files carry a hash of their content in their name and are served compressed by the application itself, so
 # that they work without a proxy too.
 STORAGES["staticfiles"] = {
-    "BACKEND": "apps.core.static_storage.StaticFilesStorage",
+    "BACKEND": "ops.static_storage.StaticFilesStorage",
     "OPTIONS": {"compression_cache": env("STATIC_COMPRESSION_CACHE", default="")},
 }
 MIDDLEWARE.insert(

@@ -10,7 +10,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
-from apps.core.interruption import undo_on_signals
+from ops.signals import undo_on_signals
 from tools.release import check, new, pending, tag
 from tools.release.errors import ReleaseError
 from tools.release.version import parse

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.db import ProgrammingError, connection
 
-from apps.core.interruption import uninterrupted
+from ops.signals import uninterrupted
 from tools.release.errors import ReleaseError
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from apps.core.interruption import uninterrupted
+from ops.signals import uninterrupted
 from tools.release import git
 from tools.release.errors import ReleaseError
 from tools.release.facts import Change, changes, pins, variables

@@ -2,7 +2,7 @@
 
 import datetime
 
-from apps.core.interruption import uninterrupted
+from ops.signals import uninterrupted
 from tools.release import git
 from tools.release.check import OF_PAPERS, require_complete, require_nothing_open, untagged_checklist
 from tools.release.checklist import checked_commit, open_items, with_ticks

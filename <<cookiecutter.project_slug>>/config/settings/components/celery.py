@@ -79,7 +79,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 
 # Sends nothing while the site is read-only.
-CELERY_BEAT_SCHEDULER = "apps.maintenance.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "ops.read_only.beat:Scheduler"
 CELERY_TIMEZONE = env("TIME_ZONE", default="<< cookiecutter.timezone >>")
 CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {

@@ -4,17 +4,17 @@
 from config.settings.components.celery import CELERY_TASK_ALWAYS_EAGER
 
 # What a worker imports when it starts, besides the tasks.
-CELERY_IMPORTS = ["apps.observability.metrics.task_results"]
+CELERY_IMPORTS = ["ops.observability.metrics.task_results"]
 
 # >> endif
-# What the apps tell of themselves, by a name that says whose it is; each yields apps.core.readings.Reading.
+# What the apps tell of themselves, by a name that says whose it is; each yields ops.contracts.Reading.
 METRICS_READINGS = {
-    "services": "apps.health.readings.services",
-    "backups": "apps.backups.readings.backups",
-    "read_only": "apps.maintenance.readings.read_only",
+    "services": "ops.health.readings.services",
+    "backups": "ops.backups.readings.backups",
+    "read_only": "ops.read_only.readings.read_only",
 }
 # >> if cookiecutter.use_celery
 if not CELERY_TASK_ALWAYS_EAGER:
-    METRICS_READINGS["queues"] = "apps.observability.metrics.tasks.queues"
-    METRICS_READINGS["results"] = "apps.observability.metrics.tasks.results"
+    METRICS_READINGS["queues"] = "ops.observability.metrics.tasks.queues"
+    METRICS_READINGS["results"] = "ops.observability.metrics.tasks.results"
 # >> endif

@@ -18,9 +18,9 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from apps.core.read_only import lock
 from apps.users.models import User
 from config.urls import urlpatterns as project_urls
+from ops.read_only_state import lock
 
 PROBLEM = {"type", "title", "status", "detail", "instance"}
 NOBODY = {"authentication_classes": (), "permission_classes": (), "throttle_classes": ()}

@@ -19,8 +19,8 @@ from django.db import connection, connections
 from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker, Settings
 
-from apps.maintenance import database as maintenance
 from apps.users.models import User
+from ops.read_only import database as maintenance
 from tests.conftest import leave_out
 
 PASSWORD = "a-secret-of-the-tests"

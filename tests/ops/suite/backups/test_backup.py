@@ -21,10 +21,10 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from apps.backups import files, making, retention, state
-from apps.backups.files import ENDINGS, Backup, existing
-from apps.backups.management.commands.backup_database import is_due, time_of_day
 from apps.users.models import User
+from ops.backups import files, making, retention, state
+from ops.backups.files import ENDINGS, Backup, existing
+from ops.backups.management.commands.backup_database import is_due, time_of_day
 from tests.ops.backups.conftest import PASSWORD, Server, django_with
 
 pytestmark = pytest.mark.servers

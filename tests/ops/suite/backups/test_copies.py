@@ -11,8 +11,8 @@ from django.core.files.storage import storages
 from django.core.management import CommandError
 from pytest_django import Settings
 
-from apps.backups.files import existing
 from config.settings.components.backups import BACKUPS_STORAGE
+from ops.backups.files import existing
 from tests.ops.backups.conftest import Server
 from tests.ops.object_storage import serving
 

@@ -19,10 +19,10 @@ from django.core.management import CommandError
 from django.db import connection
 from pytest_django import Settings
 
-from apps.backups import archive, databases, files
-from apps.backups.files import ENDINGS, Backup, existing
-from apps.core.read_only import read_only_state
 from apps.users.models import User
+from ops.backups import archive, databases, files
+from ops.backups.files import ENDINGS, Backup, existing
+from ops.read_only_state import read_only_state
 from tests.ops.backups.conftest import Server
 
 pytestmark = pytest.mark.servers

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.core import deployment
-from apps.core.deployments.commands import Commands
-from apps.core.preflight import Finding, Severity
+from ops import deployments as deployment
+from ops.contracts import Commands, Finding, Severity
 from tests.ops.answers import DEPLOYMENT, PROJECT_SLUG, ROOT
 
 # Where the project lies, and what says that its commands are meant.

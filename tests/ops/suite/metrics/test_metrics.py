@@ -13,9 +13,9 @@ from django.test import Client
 from django.utils.module_loading import import_string
 from pytest_django import Settings
 
-from apps.core.read_only import lock
-from apps.core.readings import Reading
-from apps.observability.metrics.exposition import families
+from ops.contracts import Reading
+from ops.observability.metrics.exposition import families
+from ops.read_only_state import lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,7 +115,7 @@ def test_what_the_cache_finds_is_counted(client: Client) -> None:
 
 def test_services_are_told(client: Client, settings: Settings) -> None:
     settings.READINESS_CHECKS = {
-        "database": "apps.health.checks.database.check",
+        "database": "ops.probes.check_database",
         "cache": "tests.ops.metrics.test_metrics.broken",
     }
     found = told(client)

@@ -10,8 +10,8 @@ import pytest
 from pytest_django import Settings
 
 from apps.core.tasks import clear_expired_sessions
-from apps.observability.metrics import task_results, tasks
 from config import celery_app
+from ops.observability.metrics import task_results, tasks
 
 
 @pytest.fixture(autouse=True)

@@ -15,11 +15,11 @@ from django.test import Client
 from django.urls import path
 from pytest_django import Settings
 
-from apps.core.preflight import Finding, Severity, Target
-from apps.observability import preflight
-from apps.observability.management.commands import sentry_test
-from apps.observability.sentry import start
 from config.urls import urlpatterns as project_urls
+from ops.contracts import Finding, Severity, Target
+from ops.observability import preflight
+from ops.observability.management.commands import sentry_test
+from ops.observability.sentry import start
 from tests.ops.sentry_server import SentryServer
 
 SECRET = "hunter2hunter"

@@ -15,8 +15,8 @@ from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from apps.core.preflight import Finding, Target, error, note, ok, warning
-from apps.preflight import runner
+from ops.contracts import Finding, Target, error, note, ok, warning
+from ops.preflight import runner
 from tests.integration.test_production_config import ENVIRONMENT, ROOT
 
 FOLDER = "tests.ops.preflight.test_command"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from apps.core.read_only import lock
-from apps.preflight.checks import disk
+from ops.preflight.checks import host
+from ops.read_only_state import lock
 from tests.conftest import leave_out
 from tests.ops.answers import USES_S3
 from tests.ops.preflight.conftest import look
@@ -47,23 +47,23 @@ class TestMedia:
 
 class TestDisk:
     def test_there_is_room_or_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(disk, "LITTLE", 0.0)
-        monkeypatch.setattr(disk, "LITTLE_BYTES", 0)
-        monkeypatch.setattr(disk, "HARDLY_ANY", 0.0)
+        monkeypatch.setattr(host, "LITTLE", 0.0)
+        monkeypatch.setattr(host, "LITTLE_BYTES", 0)
+        monkeypatch.setattr(host, "HARDLY_ANY", 0.0)
         severity, message, _ = look("disk")
         assert (severity, message.startswith("There is room; least: ")) == ("ok", True)
-        monkeypatch.setattr(disk, "LITTLE_BYTES", 10**18)
+        monkeypatch.setattr(host, "LITTLE_BYTES", 10**18)
         severity, message, remedy = look("disk")
         assert (severity, "There is little room: " in message) == ("warning", True)
         assert "docs/runbooks/disk-full.md" in remedy
-        monkeypatch.setattr(disk, "HARDLY_ANY", 1.01)
+        monkeypatch.setattr(host, "HARDLY_ANY", 1.01)
         assert look("disk")[0] == "error"
 
     def test_each_disk_is_looked_at_once_and_so_is_that_of_what_is_not_there_yet(self, settings: Settings) -> None:
         if not os.path.ismount("/dev/shm"):  # noqa: S108
             leave_out("A tmpfs must be mounted at /dev/shm.")
         settings.BACKUPS_DIR = Path("/dev/shm/nothing/of/this/is/there")  # noqa: S108
-        looked_at = list(disk.places())
+        looked_at = list(host.places())
         assert Path("/dev/shm") in looked_at  # noqa: S108
         devices = [place.stat().st_dev for place in looked_at]
         assert len(devices) == len(set(devices))

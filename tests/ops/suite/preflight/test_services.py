@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
-from apps.preflight.checks import database
+from ops.preflight.checks import services
 from tests.ops.health.test_health import move_database
 from tests.ops.preflight.conftest import Authority, look
 
@@ -44,7 +44,7 @@ class TestDatabase:
         assert "hunter2" not in "".join(look("database"))
 
     def test_it_is_too_old(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(database, "OLDEST", 99)
+        monkeypatch.setattr(services, "OLDEST", 99)
         severity, message, remedy = look("database")
         assert (severity, "too old" in message, "PostgreSQL 99 or newer" in remedy) == ("error", True, True)
 
@@ -182,7 +182,7 @@ class TestEmail:
     def test_it_hangs(
         self, configure: Callable[..., None], frozen_server: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("apps.preflight.checks.email.TIMEOUT", 0.5)
+        monkeypatch.setattr("ops.preflight.checks.mail.TIMEOUT", 0.5)
         configure(host="127.0.0.1", port=int(frozen_server.partition(":")[2]))
         assert look("email")[0] == "error"
 
@@ -191,7 +191,7 @@ class TestEmail:
     ) -> None:
         configure(use_tls=False)
         assert look("email")[0] == "ok"
-        monkeypatch.setattr("apps.preflight.checks.email.OWN", set())
+        monkeypatch.setattr("ops.preflight.checks.mail.OWN", set())
         severity, message, remedy = look("email")
         assert (severity, "unencrypted" in message, "EMAIL_USE_TLS=true" in remedy) == ("warning", True, True)
 

@@ -179,7 +179,7 @@ class TestClock:
         settings.ALLOWED_HOSTS = []
         assert look("clock")[:2] == ("ok", "The clock agrees with the database's.")
         now = time.time
-        monkeypatch.setattr("apps.preflight.checks.clock.time.time", lambda: now() - 100)
+        monkeypatch.setattr("ops.preflight.checks.host.time.time", lambda: now() - 100)
         severity, message, _ = look("clock")
         assert (severity, message) == ("error", "The clock is 100 s behind the database's.")
 

@@ -8,9 +8,9 @@ from celery import Celery
 from django.conf import settings
 from django.test import Client
 
-from apps.preflight.checks import worker as preflight_worker
-from apps.preflight.tasks import answer
 from config import celery_app
+from ops.preflight.checks import tasks as preflight_tasks
+from ops.preflight.tasks import answer
 from tests.integration.test_celery import QUEUE, running_worker
 from tests.ops.preflight.conftest import look
 
@@ -37,7 +37,7 @@ def test_preflight_sees_whether_a_worker_runs_tasks(worker: None, monkeypatch: p
     assert (severity, message.startswith("A task came through a worker in ")) == ("ok", True)
     # One that lives, and takes no task of the queue.
     send_preflight_to(f"{QUEUE}-busy", monkeypatch)
-    monkeypatch.setattr(preflight_worker, "WAIT", 0.3)
+    monkeypatch.setattr(preflight_tasks, "WAIT", 0.3)
     severity, message, remedy = look("worker")
     assert (severity, message.startswith("A worker lives (celery@")) == ("warning", True)
     assert "--concurrency" in remedy
@@ -46,8 +46,8 @@ def test_preflight_sees_whether_a_worker_runs_tasks(worker: None, monkeypatch: p
 @pytest.mark.servers
 def test_preflight_sees_that_there_is_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     send_preflight_to(f"{QUEUE}-nobody", monkeypatch)
-    monkeypatch.setattr(preflight_worker, "WAIT", 0.3)
-    monkeypatch.setattr(preflight_worker, "is_worker", lambda name: QUEUE in name)
+    monkeypatch.setattr(preflight_tasks, "WAIT", 0.3)
+    monkeypatch.setattr(preflight_tasks, "is_worker", lambda name: QUEUE in name)
     severity, message, remedy = look("worker")
     assert (severity, message) == ("error", "No worker has run a task within 0 s, and none answers.")
     assert "tart the worker" in remedy
@@ -75,7 +75,7 @@ def test_preflight_sees_a_broker_that_fails(
     with Celery("elsewhere", set_as_current=False) as elsewhere:
         elsewhere.config_from_object("django.conf:settings", namespace="CELERY")
         elsewhere.conf.update(broker_url=f"redis://:hunter2-and-more@{place}/0")
-        monkeypatch.setattr("apps.preflight.checks.broker.current_app", elsewhere)
+        monkeypatch.setattr("celery.current_app", elsewhere)
         severity, message, remedy = look("broker")
     assert (severity, message.startswith("It does not answer: ")) == ("error", True)
     assert "hunter2" not in message

@@ -19,11 +19,11 @@ from django.urls import path
 from psycopg.errors import ReadOnlySqlTransaction
 from pytest_django import Settings
 
-from apps.core.database_errors import is_failed_connection, is_refused_write
-from apps.core.read_only import ReadOnly, lock, lock_state, read_only_state, unlock
-from apps.maintenance.details import read_only
 from apps.users.models import User
 from config.urls import urlpatterns as project_urls
+from ops.postgres import is_failed_connection, is_refused_write
+from ops.read_only.details import read_only
+from ops.read_only_state import ReadOnly, lock, lock_state, read_only_state, unlock
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

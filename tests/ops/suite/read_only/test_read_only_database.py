@@ -22,10 +22,10 @@ from django.test import Client
 from django.urls import path
 from pytest_django import Settings
 
-from apps.core.read_only import lock_state, unlock
-from apps.maintenance import database
 from apps.users.models import User
 from config.urls import urlpatterns as project_urls
+from ops.read_only import database
+from ops.read_only_state import lock_state, unlock
 
 ROOT = Path(__file__).resolve().parents[3]
 WRITE = "INSERT INTO auth_group (name) VALUES ('written')"

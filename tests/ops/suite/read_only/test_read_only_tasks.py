@@ -21,10 +21,10 @@ from pytest_django import Settings
 from pytest_django.plugin import DjangoDbBlocker
 from redis import Redis
 
-from apps.core.read_only import lock, unlock
-from apps.maintenance import database
-from apps.maintenance.beat import Scheduler
 from config import celery_app
+from ops.read_only import database
+from ops.read_only.beat import Scheduler
+from ops.read_only_state import lock, unlock
 
 ROOT = Path(__file__).resolve().parents[3]
 QUEUE = f"test-read-only-{os.getpid()}"
@@ -242,4 +242,4 @@ def test_the_schedule_sends_once_afterwards_what_fell_due(
 
 
 def test_the_schedule_is_that_one() -> None:
-    assert celery_app.conf.beat_scheduler == "apps.maintenance.beat:Scheduler"
+    assert celery_app.conf.beat_scheduler == "ops.read_only.beat:Scheduler"

@@ -15,8 +15,8 @@ from celery import Celery, shared_task
 from django.core.management import CommandError, call_command
 from redis import Redis
 
-from apps.maintenance.queue import taken, waiting
 from config import celery_app
+from ops.read_only.queue import taken, waiting
 
 ROOT = Path(__file__).resolve().parents[3]
 QUEUE = f"test-task-queue-{os.getpid()}"

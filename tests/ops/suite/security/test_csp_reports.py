@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from apps.core import csp_reports
+from ops.security import csp_reports
 
 Logged = Callable[[], list[dict[str, Any]]]
 

@@ -7,8 +7,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from apps.core.requests import client_address
 from config.settings.environment import env
+from ops.http import client_address
 
 LOCAL = ["127.0.0.1", "::1"]
 

@@ -1,7 +1,0 @@
-from django.apps import AppConfig
-
-
-class BackupsConfig(AppConfig):
-    """Backups of the database and of uploaded files, and what restores them."""
-
-    name = "apps.backups"

@@ -1,0 +1,82 @@
+"""Copies of backups in a storage elsewhere, encrypted if there are keys to encrypt for."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyrage
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import storages
+
+from ops.backups.errors import BackupError
+from ops.backups.files import PARTIAL, Backup, checksum_of, create, digest
+
+
+def is_configured() -> bool:
+    """Say whether there is a bucket for copies."""
+    return bool(settings.BACKUPS_STORAGE["OPTIONS"]["bucket_name"])
+
+
+def recipients() -> list[Any]:
+    """Return the public keys that copies are encrypted for; raise BackupError, naming it, when one is none."""
+    found = []
+    for key in settings.BACKUPS_RECIPIENTS:
+        try:
+            found.append(pyrage.x25519.Recipient.from_str(key))
+        except pyrage.RecipientError:
+            raise BackupError(
+                f"BACKUPS_RECIPIENTS holds {key}, which is no public key of age; use one such as age-keygen prints, "
+                "which begins with age1."
+            ) from None
+    return found
+
+
+def require_bucket() -> None:
+    """Raise BackupError unless a copy can be made as the settings ask for."""
+    if not is_configured():
+        raise BackupError("A copy was asked for, and BACKUPS_S3_BUCKET is not set; name the bucket it is to go to.")
+    recipients()
+
+
+def copy(backup: Backup, watch: Callable[[str, int], Any]) -> list[str]:
+    """Copy a backup to the storage ``backups``, read each copy again, and return their names.
+
+    ``watch`` is given what is done and the bytes of it, and returns a context that takes the bytes done. Raises
+    BackupError when a copy is not what was sent.
+    """
+    storage: Any = storages["backups"]
+    copied = []
+    for path in [file for archive in backup.archives() for file in (archive, checksum_of(archive))]:
+        with encrypted(path) as sent, sent.open("rb") as file:
+            name = sent.name.removesuffix(PARTIAL)
+            with watch(f"Copying {name}", sent.stat().st_size):
+                expected = digest(file)
+                file.seek(0)
+                saved = storage.save(name, File(file, name))
+                if saved != name:
+                    storage.delete(saved)
+                    raise BackupError(f"The bucket has a file {name} already, which was left as it is.")
+                # As it comes: what storage.open() returns would have all of it in memory.
+                if digest(storage.bucket.Object(name).get()["Body"]) != expected:
+                    raise BackupError(f"The copy of {name} in the bucket is not what was sent; look at the bucket.")
+        copied.append(name)
+    return copied
+
+
+@contextmanager
+def encrypted(path: Path) -> Iterator[Path]:
+    """Yield the file that is sent for ``path``: itself, or for as long as it takes one that is encrypted."""
+    keys = recipients()
+    # The checksum of what is encrypted tells nothing.
+    if not keys or path.suffix == ".sha256":
+        yield path
+        return
+    target = path.with_name(f"{path.name}.age{PARTIAL}")
+    try:
+        with path.open("rb") as plain, create(target) as file:
+            pyrage.encrypt_io(plain, file, keys)
+        yield target
+    finally:
+        target.unlink(missing_ok=True)

@@ -1,0 +1,225 @@
+"""Databases of the server beside the one in service: made, filled, put in its place, and dropped."""
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier, Literal
+
+from ops.backups.errors import BackupError
+from ops.backups.files import STAMP
+from ops.backups.programs import parameters
+from ops.signals import uninterrupted
+
+# The database that every server has, in which to be while others are made and renamed.
+MAINTENANCE = "postgres"
+# PostgreSQL cuts names that are longer (NAMEDATALEN).
+LONGEST_NAME = 63
+LOCALES = {"c": SQL("libc"), "i": SQL("icu"), "b": SQL("builtin")}
+# What else the database in service was made with and set to, for the new one to be the same.
+MAKING = """
+    SELECT pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype,
+        jsonb_extract_path_text(to_jsonb(d), 'datlocale'), jsonb_extract_path_text(to_jsonb(d), 'daticulocale')
+    FROM pg_database AS d WHERE datname = %s
+"""
+SETTINGS = """
+    SELECT unnest(setconfig) FROM pg_db_role_setting
+    JOIN pg_database AS d ON d.oid = setdatabase WHERE setrole = 0 AND datname = %s
+"""
+READ_ONLY = "default_transaction_read_only"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A database that was in service before a restore."""
+
+    name: str
+    size: int
+
+
+def in_service() -> str:
+    """Return the name of the database in service."""
+    return str(connection.settings_dict["NAME"])
+
+
+def beside(purpose: str) -> str:
+    """Return the name of a database that belongs to the one in service."""
+    return f"{in_service()[: LONGEST_NAME - len(purpose) - 1]}_{purpose}"
+
+
+def server_version() -> int:
+    """Return the major version of the server."""
+    connection.ensure_connection()
+    return int(connection.pg_version) // 10000  # type: ignore[attr-defined]
+
+
+def obstacle() -> str | None:
+    """Return why this role cannot put a new database in the place of the one in service, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper OR rolcreatedb, rolsuper OR pg_has_role(datdba, 'USAGE') FROM pg_roles, pg_database "
+            "WHERE rolname = current_user AND datname = current_database()"
+        )
+        may_create, is_owner = cursor.fetchone()
+    if not may_create:
+        return "its role may not create databases"
+    if not is_owner:
+        return "its role does not own the database"
+    try:
+        with session():
+            return None
+    except psycopg.OperationalError as error:
+        return f"the database {MAINTENANCE} cannot be reached ({str(error).strip()})"
+
+
+@contextlib.contextmanager
+def session() -> Iterator[psycopg.Connection[Any]]:
+    """Connect to another database of the server, whose statements take effect one by one."""
+    with psycopg.connect(make_conninfo(**parameters() | {"dbname": MAINTENANCE}), autocommit=True) as connected:
+        yield connected
+
+
+@contextlib.contextmanager
+def temporary(purpose: str) -> Iterator[str]:
+    """Make an empty database as the one in service, which is dropped at the end unless it was renamed meanwhile.
+
+    One that was killed has left its own, which is dropped first. Raises BackupError when one is at it already, on
+    whichever machine.
+    """
+    name = beside(purpose)
+    with session() as connected:
+        if not connected.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name]).fetchone() == (True,):
+            raise BackupError(f"The database {name} is in use by another restore or drill; wait until it has ended.")
+        drop(name, connected)
+        try:
+            _create(name, connected)
+            yield name
+        finally:
+            # By a session of its own: when this ends early, the one above may have a statement that is being cancelled,
+            # which would cancel this one as well, or may have failed.
+            with uninterrupted(), session() as other:
+                drop(name, other)
+
+
+def _create(name: str, connected: psycopg.Connection[Any]) -> None:
+    [made] = connected.execute(MAKING, [in_service()]).fetchall()
+    encoding, provider, collate, ctype, *locales = made
+    statement = SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LOCALE_PROVIDER {} LC_COLLATE {} LC_CTYPE {}")
+    parts = [statement.format(Identifier(name), Literal(encoding), LOCALES[provider], Literal(collate), Literal(ctype))]
+    if locale := next(filter(None, locales), None):
+        parts.append(SQL("{}_LOCALE {}").format(LOCALES[provider], Literal(locale)))
+    connected.execute(SQL(" ").join(parts))
+    for [setting] in connected.execute(SETTINGS, [in_service()]).fetchall():
+        variable, _, value = setting.partition("=")
+        if variable != READ_ONLY:
+            set_value(name, variable, value, connected)
+
+
+def set_value(name: str, variable: str, value: str, connected: psycopg.Connection[Any]) -> None:
+    """Set what sessions of a database begin with."""
+    connected.execute(
+        SQL("ALTER DATABASE {} SET {} TO {}").format(Identifier(name), Identifier(variable), Literal(value))
+    )
+
+
+def drop(name: str, connected: psycopg.Connection[Any]) -> None:
+    """Drop a database, if it is there, with whoever is in it."""
+    connected.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+
+
+def swap(new: str, aside: str) -> None:
+    """Put a database in the place of the one in service, which is kept by the name ``aside``.
+
+    Both happen in one transaction, so at no moment is there neither. Sessions are ended for it, and those that come
+    wait until it is done. Raises BackupError, with everything as it was, when somebody's session cannot be ended.
+    """
+    name = in_service()
+    rename = SQL("ALTER DATABASE {} RENAME TO {}")
+    connection.close()
+    with session() as ending, session() as renaming, _ending_sessions(name, ending):
+        try:
+            with renaming.transaction():
+                # It waits for up to five seconds for the sessions to end (CountOtherDBBackends in PostgreSQL).
+                renaming.execute(rename.format(Identifier(name), Identifier(aside)))
+                renaming.execute(rename.format(Identifier(new), Identifier(name)))
+        except psycopg.errors.ObjectInUse:
+            raise BackupError(
+                f"Somebody whose sessions this role cannot end is in the database {name}; have those of other roles "
+                "closed, which are in the view pg_stat_activity."
+            ) from None
+
+
+@contextlib.contextmanager
+def _ending_sessions(name: str, connected: psycopg.Connection[Any]) -> Iterator[None]:
+    """End the sessions of a database, over and over, for as long as the block takes."""
+    is_over = Event()
+
+    def end() -> None:
+        while not is_over.wait(0.02):
+            connected.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user",
+                [name],
+            )
+
+    thread = Thread(target=end, name="ending-sessions")
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def before(time: datetime) -> str:
+    """Return the name by which the database is kept that was in service until then."""
+    return beside(f"before_{time.strftime(STAMP)}")
+
+
+def name_to_keep() -> str:
+    """Return a name for the database in service by which it can be kept: that of the present second."""
+    while (name := before(timezone.now())) in [one.name for one in kept()]:
+        time.sleep(0.1)
+    return name
+
+
+def kept() -> list[Kept]:
+    """Return the databases that were in service before, the newest last."""
+    # The stamp of any moment, and digits alone: another database may have a name that begins likewise.
+    stamp = "[0-9]{8}_[0-9]{6}$"
+    pattern = "^" + re.sub(stamp, stamp, before(timezone.now()))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname ~ %s ORDER BY datname", [pattern]
+        )
+        return [Kept(name, size) for name, size in cursor.fetchall()]
+
+
+@contextlib.contextmanager
+def connected_to(name: str) -> Iterator[None]:
+    """Let Django's connection lead to another database of the server, which it may write to."""
+    former = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only TO off")
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = former
+
+
+def migrate(name: str) -> None:
+    """Bring a database to the migrations of this code."""
+    with connected_to(name):
+        call_command("migrate", interactive=False, verbosity=0)

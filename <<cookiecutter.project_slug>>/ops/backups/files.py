@@ -1,0 +1,194 @@
+"""The files of a backup, in the folder BACKUPS_DIR.
+
+``backup_20261126_021500.sql.gz`` (in UTC), or ``.sql`` or ``.pgcustom``, is the database, and
+``backup_20261126_021500.media.tar`` the uploaded files. Beside each is its checksum, which ``sha256sum --check`` reads.
+While a file is being written its name ends in ``.partial``. That of the database gets its name last, so a backup that
+has one is complete.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from ops.backups.errors import BackupError
+
+ENDINGS = {"gz": ".sql.gz", "pgcustom": ".pgcustom", "none": ".sql"}
+NAME = re.compile(r"backup_(\d{8}_\d{6})(\.sql|\.sql\.gz|\.pgcustom)")
+STAMP = "%Y%m%d_%H%M%S"
+PARTIAL = ".partial"
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A complete backup, by the file of its database."""
+
+    path: Path
+
+    @property
+    def stamp(self) -> str:
+        """When it was begun, as its files are called."""
+        return self.path.name.removeprefix("backup_").partition(".")[0]
+
+    @property
+    def time(self) -> datetime:
+        """When it was begun."""
+        return datetime.strptime(self.stamp, STAMP).replace(tzinfo=UTC)
+
+    @property
+    def media(self) -> Path:
+        """Where its uploaded files are, if they are in it."""
+        return self.path.with_name(f"backup_{self.stamp}.media.tar")
+
+    @property
+    def mark(self) -> Path:
+        """Where a drill notes that it was verified: the checksum of the database, and when."""
+        return self.path.with_name(f"backup_{self.stamp}.verified")
+
+    def archives(self) -> list[Path]:
+        """Return the files that have something in them."""
+        return [path for path in (self.path, self.media) if path.exists()]
+
+    def files(self) -> list[Path]:
+        """Return all its files, that of the database last."""
+        others = [self.mark, self.media, checksum_of(self.media), checksum_of(self.path)]
+        return [path for path in (*others, self.path) if path.exists()]
+
+    def size(self) -> int:
+        """Return the bytes of its archives."""
+        return sum(path.stat().st_size for path in self.archives())
+
+    def remove(self) -> None:
+        """Remove it; the database first, so that what is left when this is interrupted is no backup."""
+        for path in reversed(self.files()):
+            path.unlink()
+
+    def verified(self) -> str | None:
+        """Return when a drill has restored what is in the file now, in ISO 8601, or None."""
+        if not self.mark.exists():
+            return None
+        checksum, _, time = self.mark.read_text(encoding="ascii").strip().partition(" ")
+        return time if checksum == read_checksum(self.path) else None
+
+
+def checksum_of(path: Path) -> Path:
+    """Return where the checksum of a file is."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def read_checksum(path: Path) -> str:
+    """Return the checksum beside a file; raise BackupError when there is none."""
+    place = checksum_of(path)
+    if not place.exists():
+        raise BackupError(f"{place.name} is missing beside {path.name}; copy it there from where the backup came from.")
+    checksum = place.read_text(encoding="utf-8").split(" ")[0]
+    if not re.fullmatch("[0-9a-f]{64}", checksum):
+        raise BackupError(f"{place.name} holds no SHA-256 checksum; copy it again from where the backup came from.")
+    return checksum
+
+
+def digest(file: BinaryIO, seen: Callable[[int], None] = lambda _: None) -> str:
+    """Return the SHA-256 of what is left of a file; ``seen`` is told how many bytes have been read."""
+    found = hashlib.sha256()
+    total = 0
+    while chunk := file.read(CHUNK):
+        found.update(chunk)
+        total += len(chunk)
+        seen(total)
+    return found.hexdigest()
+
+
+def check(path: Path, seen: Callable[[int], None]) -> None:
+    """Raise BackupError unless a file is what its checksum says."""
+    with path.open("rb") as file:
+        if digest(file, seen) != read_checksum(path):
+            raise BackupError(f"{path.name} is not what was backed up: its checksum is another. Use another backup.")
+
+
+def finish(partial: Path) -> None:
+    """Give a file that was written its name, after its checksum is there, and both are on the disk."""
+    path = partial.with_name(partial.name.removesuffix(PARTIAL))
+    with partial.open("rb") as file:
+        checksum = digest(file)
+        os.fsync(file.fileno())
+    place = checksum_of(path)
+    with create(place.with_name(place.name + PARTIAL)) as file:
+        file.write(f"{checksum}  {path.name}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+    place.with_name(place.name + PARTIAL).replace(place)
+    partial.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def create(path: Path) -> BinaryIO:
+    """Open a new file that its owner alone may read."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+
+
+def existing() -> list[Backup]:
+    """Return the complete backups in BACKUPS_DIR, the newest first."""
+    if not settings.BACKUPS_DIR.is_dir():
+        return []
+    found = [Backup(path) for path in settings.BACKUPS_DIR.iterdir() if NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda backup: backup.path.name, reverse=True)
+
+
+def find(name: str) -> Backup:
+    """Return a backup by its path, its name in BACKUPS_DIR, or ``latest``; raise BackupError when there is none."""
+    if name == "latest":
+        if not (backups := existing()):
+            raise BackupError(f"There is no backup in {settings.BACKUPS_DIR}; make one with backup_database.")
+        return backups[0]
+    path = Path(name)
+    if not path.exists() and path.name == name:
+        path = settings.BACKUPS_DIR / name
+    if path.name.endswith(".age"):
+        raise BackupError(f"{path.name} is encrypted; decrypt it first: age --decrypt --identity KEY --output FILE.")
+    if not NAME.fullmatch(path.name):
+        raise BackupError(
+            f"{path.name} is not the name of a backup; it must be as backup_database has given it, such as "
+            "backup_20261126_021500.sql.gz."
+        )
+    if not path.exists():
+        raise BackupError(f"There is no file {path}; list_backups says which backups there are.")
+    return Backup(path)
+
+
+@contextmanager
+def locked() -> Iterator[Path]:
+    """Keep BACKUPS_DIR for this process; yield the folder, without what one that was killed has left half-written.
+
+    Raises BackupError when the folder cannot be written to, or when another process has it.
+    """
+    folder: Path = settings.BACKUPS_DIR
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise BackupError(
+            f"{folder} cannot be written to ({error.strerror}); let BACKUPS_DIR name a folder of this user's own."
+        ) from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError("Another backup or restore is running; wait until it has ended.") from None
+        for path in folder.glob(f"*{PARTIAL}"):
+            path.unlink()
+        yield folder
+    finally:
+        os.close(lock)

@@ -1,0 +1,42 @@
+"""Lists the backups."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.template.defaultfilters import filesizeformat
+from django.utils.timesince import timesince
+
+from ops.backups import state
+from ops.backups.errors import BackupError
+from ops.backups.files import existing
+
+
+class Command(BaseCommand):
+    """Prints a line for each backup, the newest first: name, age, size, and when a drill has restored it.
+
+    With ``--check`` the status is 1, and the reason is told, when the last one has failed or the newest is older than
+    BACKUPS_MAX_AGE_HOURS.
+    """
+
+    help = "List the backups with their age, their size, and whether they were verified."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take whether to judge."""
+        parser.add_argument("--check", action="store_true", help="fail when a backup has failed or is overdue")
+
+    def handle(self, *args: Any, check: bool, **options: Any) -> None:
+        """Print the list."""
+        backups = existing()
+        if not backups:
+            self.stdout.write(f"There is no backup in {settings.BACKUPS_DIR}.")
+        for backup in backups:
+            age = timesince(backup.time).replace("\xa0", " ")
+            parts = [f"{age} old", filesizeformat(backup.size()).replace("\xa0", " ")]
+            parts.append("with uploaded files" if backup.media.exists() else "without uploaded files")
+            parts.append(f"verified {verified}" if (verified := backup.verified()) else "not verified")
+            self.stdout.write(f"{backup.path.name}  {', '.join(parts)}")
+        if check and (problem := state.problem(backups)):
+            raise BackupError(problem)

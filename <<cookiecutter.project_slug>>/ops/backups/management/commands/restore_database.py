@@ -1,0 +1,123 @@
+"""Puts a backup in the place of the database."""
+
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ops.backups import databases, restoring
+from ops.backups.archive import Contents
+from ops.backups.errors import BackupError
+from ops.backups.files import Backup, find, locked
+from ops.backups.making import make
+from ops.backups.programs import require_postgresql
+from ops.backups.progress import Progress
+from ops.backups.storage_errors import explained
+from ops.signals import undo_on_signals
+
+
+class Command(BaseCommand):
+    """Restores a backup: database, and uploaded files that are missing or have changed.
+
+    All of it is read first. Then the site is kept from writing, a new database is filled beside the one in service,
+    its rows are counted, and the two change places in one transaction; the former one is kept until former_databases
+    drops it. Whatever fails or is interrupted before that leaves the former one in service. Where the role may not
+    create databases, the one that is there is emptied and filled in a single transaction instead.
+    """
+
+    help = "Restore a backup, and keep the database that it replaces."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the backup, and what is to be done without asking."""
+        parser.add_argument("file", help="a backup: its path, its name in BACKUPS_DIR, or latest")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument(
+            "--migrate", action="store_true", help="bring the restored database to the migrations of this code"
+        )
+        parser.add_argument(
+            "--allow-unknown-migrations",
+            action="store_true",
+            help="restore also with migrations that this code does not know, such as those of an app that is gone",
+        )
+
+    def handle(self, *args: Any, file: str, yes: bool, migrate: bool, **options: Any) -> None:
+        """Restore the backup, unless something speaks against it."""
+        start = time.monotonic()
+        watch = partial(Progress, sys.stderr)
+        require_postgresql()
+        backup = find(file)
+        with undo_on_signals(), explained(), locked() as folder:
+            contents = restoring.examine(backup, watch, options["allow_unknown_migrations"])
+            obstacle = databases.obstacle()
+            self.tell(backup, contents, obstacle)
+            if not yes:
+                self.ask()
+            if obstacle:
+                self.restore_in_place(folder, backup, contents, migrate, watch)
+            else:
+                self.restore_beside(backup, contents, migrate, watch)
+        if count := restoring.pending_migrations(databases.in_service()):
+            self.stdout.write(f"It lacks {count} migrations of this code; apply them with: migrate")
+        self.stdout.write(f"{backup.path.name} is in service, after {time.monotonic() - start:.1f} s.")
+
+    def tell(self, backup: Backup, contents: Contents, obstacle: str | None) -> None:
+        """Say what will be done."""
+        self.stdout.write(f"{backup.path.name}, of {backup.time:%Y-%m-%d %H:%M} UTC, {contents.total} rows")
+        if backup.media.exists():
+            self.stdout.write("Uploaded files that are missing or have changed come back too; the others stay.")
+        if obstacle:
+            self.stdout.write(
+                f"A new database cannot take the place of {databases.in_service()}, for {obstacle}. It will be emptied "
+                "and filled in one transaction instead, for which the site waits; a backup of it is made before."
+            )
+        else:
+            self.stdout.write(f"It will take the place of the database {databases.in_service()}, which is kept.")
+
+    def ask(self) -> None:
+        """Raise BackupError unless the answer is yes."""
+        self.stdout.write("What was written since then is no longer there afterwards. Type yes to go on:", ending=" ")
+        self.stdout.flush()
+        if sys.stdin.readline().strip() != "yes":
+            raise BackupError("Nothing was changed; type yes, or add --yes, to restore.")
+
+    def restore_beside(self, backup: Backup, contents: Contents, is_migrated: bool, watch: Any) -> None:
+        """Let a new database take the place of the one in service."""
+        with restoring.read_only(f"{backup.path.name} is being restored", self.stdout) as was_on:
+            with self.saying_what_serves():
+                former, changed = restoring.replace_database(backup, contents, is_migrated, was_on, watch)
+            self.stdout.write(f"The former database is kept; drop it with: former_databases --drop {former}")
+            self.put_back_changed(backup, changed)
+
+    def restore_in_place(self, folder: Path, backup: Backup, contents: Contents, is_migrated: bool, watch: Any) -> None:
+        """Replace what is in the database, after a backup of it."""
+        with restoring.read_only(f"{backup.path.name} is being restored", self.stdout), self.saying_what_serves():
+            before, _, _ = make(folder, "gz", has_media=False, watch=watch)
+            self.stdout.write(f"What was in the database is in {before.path}")
+            changed = restoring.replace_contents(backup, contents, watch)
+        self.put_back_changed(backup, changed)
+        if is_migrated:
+            databases.migrate(databases.in_service())
+
+    @contextmanager
+    def saying_what_serves(self) -> Iterator[None]:
+        """Add to what went wrong in the block that nothing came of it."""
+        consequence = f"The database {databases.in_service()} is as it was, and in service."
+        try:
+            yield
+        except BackupError as error:
+            raise BackupError(f"{error} {consequence}") from None
+        except SystemExit:
+            self.stderr.write(f"Interrupted. {consequence}")
+            raise
+
+    def put_back_changed(self, backup: Backup, changed: set[str]) -> None:
+        """Bring back the uploaded files that have changed."""
+        if aside := restoring.put_back_changed(backup, changed):
+            self.stdout.write(f"{len(changed)} uploaded files are as they were; as they were last, they are in {aside}")

@@ -1,0 +1,109 @@
+"""Uploaded files, into an archive of tar and back, whichever storage keeps them."""
+
+import posixpath
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from django.core.files.base import File
+from django.core.files.storage import Storage, default_storage
+
+from ops.backups.errors import BackupError
+from ops.backups.files import CHUNK, digest
+
+
+def names(storage: Storage, folder: str = "") -> Iterator[str]:
+    """Yield the names of all files in a storage, in an order that is always the same."""
+    try:
+        folders, files = storage.listdir(folder)
+    except FileNotFoundError:
+        # Nothing was uploaded yet.
+        return
+    for name in sorted(files):
+        # A bucket lists a folder that was made by hand as a file without a name.
+        if name:
+            yield posixpath.join(folder, name)
+    for name in sorted(folders):
+        yield from names(storage, posixpath.join(folder, name))
+
+
+def write(target: BinaryIO, seen: Callable[[int], None]) -> int:
+    """Write all uploaded files into an archive, and return how many there are.
+
+    The same files make the same archive, byte for byte. One that is removed meanwhile is left out.
+    """
+    count = 0
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in names(default_storage):
+            try:
+                file = default_storage.open(name)
+            except FileNotFoundError:
+                continue
+            with file:
+                member = tarfile.TarInfo(name)
+                member.size = file.size
+                archive.addfile(member, file)
+            count += 1
+            seen(archive.offset)
+    return count
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Iterator[tuple[str, IO[bytes], int]]]:
+    """Open an archive of uploaded files: names, contents and bytes; raise BackupError when it is not whole."""
+    try:
+        with tarfile.open(path, mode="r") as archive:
+            files = ((member, archive.extractfile(member)) for member in archive)
+            yield ((member.name, content, member.size) for member, content in files if content)
+    except tarfile.ReadError as error:
+        raise BackupError(f"{path.name} is damaged: {error}. Use another backup.") from None
+
+
+def put_back_missing(path: Path, seen: Callable[[int], None]) -> set[str]:
+    """Bring back the files of an archive that are not there any more.
+
+    Returns the names of those that are there with another content, which stay as they are.
+    """
+    others, done = set(), 0
+    with opened(path) as files:
+        for name, content, size in files:
+            if not default_storage.exists(name):
+                _save(name, content)
+            elif not _is_same(name, content, size):
+                others.add(name)
+            done += size
+            seen(done)
+    return others
+
+
+def put_back_others(path: Path, others: set[str], aside: Path) -> None:
+    """Bring back the files ``others`` as they were; as they are now, they are kept in the folder ``aside``."""
+    with opened(path) as files:
+        for name, content, _ in files:
+            if name in others:
+                place = aside / name
+                place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with default_storage.open(name) as now, place.open("xb") as copy:
+                    while chunk := now.read(CHUNK):
+                        copy.write(chunk)
+                default_storage.delete(name)
+                _save(name, content)
+
+
+def _save(name: str, content: IO[bytes]) -> None:
+    saved = default_storage.save(name, File(content, name))
+    if saved != name:
+        default_storage.delete(saved)
+        raise BackupError(f"The uploaded file {name} cannot be brought back: somebody has just made one of its name.")
+
+
+def _is_same(name: str, content: IO[bytes], size: int) -> bool:
+    """Say whether the storage has that content by that name."""
+    if default_storage.size(name) != size:
+        return False
+    with default_storage.open(name) as now:
+        is_same = digest(now.file) == digest(content)  # type: ignore[arg-type]
+    content.seek(0)
+    return is_same

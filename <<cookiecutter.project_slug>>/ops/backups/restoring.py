@@ -1,0 +1,139 @@
+"""Putting a backup in the place of what is there: nothing is touched before all of it was read and stands ready."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from ops.backups import archive, databases, media
+from ops.backups.errors import BackupError
+from ops.backups.files import STAMP, Backup, check
+from ops.backups.load import load
+from ops.read_only_state import lock_state
+from ops.signals import uninterrupted
+
+
+def examine(backup: Backup, watch: Callable[..., Any], are_unknown_allowed: bool = False) -> archive.Contents:
+    """Read a backup to its end, and return what is in its database.
+
+    Raises BackupError when it is damaged, of a newer PostgreSQL, or, unless they are allowed, with migrations that
+    neither this code nor the database in service knows.
+    """
+    for path in backup.archives():
+        with watch(f"Checking {path.name}", path.stat().st_size) as seen:
+            check(path, seen)
+    with watch("Reading the backup", backup.path.stat().st_size) as seen:
+        contents = archive.read(backup.path, seen)
+    here = databases.server_version()
+    if contents.server > here:
+        raise BackupError(
+            f"{backup.path.name} comes from PostgreSQL {contents.server}, and this server is PostgreSQL {here}, which "
+            f"may not understand it; restore it on PostgreSQL {contents.server} or newer."
+        )
+    if (unknown := unknown_migrations(contents)) and not are_unknown_allowed:
+        raise BackupError(
+            f"{backup.path.name} has migrations that this code does not know: {', '.join(unknown)}. Restore it with "
+            "the release that made it; if they are of an app that is gone, add --allow-unknown-migrations."
+        )
+    return contents
+
+
+def unknown_migrations(contents: archive.Contents) -> list[str]:
+    """Return the migrations of a backup that are neither in this code nor in the database in service."""
+    loader = MigrationLoader(None)
+    known = set(loader.disk_migrations)
+    known |= {replaced for migration in loader.disk_migrations.values() for replaced in migration.replaces}
+    known |= set(MigrationRecorder(connection).applied_migrations())
+    return sorted(f"{app}.{name}" for app, name in contents.migrations - known)
+
+
+def pending_migrations(database: str) -> int:
+    """Return how many migrations of this code a database does not have."""
+    with databases.connected_to(database):
+        executor = MigrationExecutor(connection)
+        return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+@contextmanager
+def read_only(reason: str, out: Any) -> Iterator[bool]:
+    """Keep the site from writing within the block; yield whether somebody has done so before, and it stays so.
+
+    What has READ_ONLY_MODE does not write anyway.
+    """
+    if lock_state() or settings.READ_ONLY_MODE:
+        yield lock_state() is not None
+        return
+    call_command("read_only", "on", reason=reason, stdout=out)
+    try:
+        yield False
+    finally:
+        with uninterrupted():
+            call_command("read_only", "off", stdout=out)
+
+
+def replace_database(
+    backup: Backup, contents: archive.Contents, is_migrated: bool, stays_read_only: bool, watch: Callable[..., Any]
+) -> tuple[str, set[str]]:
+    """Restore into a new database, bring back uploaded files that are missing, and only then swap the databases.
+
+    Returns the name by which the former one is kept, and the uploaded files that have changed, which are for
+    put_back_changed. An error, or an interruption, leaves the former database in service.
+    """
+    former = databases.name_to_keep()
+    with databases.temporary("restoring") as new:
+        fill(new, backup, contents, watch)
+        if is_migrated:
+            databases.migrate(new)
+        if stays_read_only:
+            with databases.session() as connected:
+                databases.set_value(new, databases.READ_ONLY, "on", connected)
+        changed = put_back_missing(backup, watch)
+        with uninterrupted():
+            databases.swap(new, former)
+    return former, changed
+
+
+def replace_contents(backup: Backup, contents: archive.Contents, watch: Callable[..., Any]) -> set[str]:
+    """Restore into the database in service itself, in one transaction: an error leaves it as it was.
+
+    Returns the uploaded files that have changed, likewise.
+    """
+    changed = put_back_missing(backup, watch)
+    fill(databases.in_service(), backup, contents, watch, is_emptied=True)
+    return changed
+
+
+def fill(
+    database: str, backup: Backup, contents: archive.Contents, watch: Callable[..., Any], is_emptied: bool = False
+) -> None:
+    """Fill a database with that of a backup, in which every table then has its rows, and let PostgreSQL know them."""
+    with watch("Restoring the database", backup.path.stat().st_size) as seen:
+        load(database, backup.path, contents, seen, is_emptied)
+    with databases.connected_to(database), connection.cursor() as cursor:
+        # Without its statistics the first queries would be slow ones.
+        cursor.execute("ANALYZE")
+
+
+def put_back_missing(backup: Backup, watch: Callable[..., Any]) -> set[str]:
+    """Bring back uploaded files that are gone; return the names of those that have changed."""
+    if not backup.media.exists():
+        return set()
+    with watch("Bringing back uploaded files", backup.media.stat().st_size) as seen:
+        return media.put_back_missing(backup.media, seen)
+
+
+def put_back_changed(backup: Backup, changed: set[str]) -> Path | None:
+    """Bring back uploaded files as they were; return the folder in which they are kept as they are now."""
+    if not changed:
+        return None
+    aside: Path = settings.BACKUPS_DIR / f"replaced_{timezone.now().strftime(STAMP)}"
+    media.put_back_others(backup.media, changed, aside)
+    return aside

@@ -1,0 +1,54 @@
+"""How findings are told: as lines for people, or as JSON. It needs no settings."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ops.contracts import Finding, Severity
+
+# Of the command.
+STATUSES = {Severity.OK: 0, Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+WIDTH = 12
+
+
+def worst(findings: Mapping[str, Finding]) -> Severity:
+    """Return the severity of the worst."""
+    return max((finding.severity for finding in findings.values()), default=Severity.OK)
+
+
+def lines(name: str, finding: Finding, style: Any) -> str:
+    """Return what is told of a check: a line, and one below for what mends it. ``style`` is that of a command."""
+    colour = {
+        Severity.OK: style.SUCCESS,
+        Severity.NOTE: style.HTTP_INFO,
+        Severity.WARNING: style.WARNING,
+        Severity.ERROR: style.ERROR,
+    }[finding.severity]
+    word = colour(f"{finding.severity.name:7}")
+    told = f"{word}  {name:{WIDTH}} {finding.message}"
+    if finding.remedy:
+        told += f"\n{'':{7 + 2 + WIDTH}} -> {finding.remedy}"
+    return told
+
+
+def summary(findings: Mapping[str, Finding]) -> str:
+    """Return the last line: how many there are of what."""
+    counts = dict.fromkeys(Severity, 0)
+    for finding in findings.values():
+        counts[finding.severity] += 1
+    told = ", ".join(f"{count} {severity.name}" for severity, count in counts.items() if count)
+    return f"{len(findings)} checks: {told}."
+
+
+def as_json(findings: Mapping[str, Finding]) -> str:
+    """Return all of it as one JSON object."""
+    checks = [
+        {
+            "name": name,
+            "severity": finding.severity.name.lower(),
+            "message": finding.message,
+            "remedy": finding.remedy or None,
+        }
+        for name, finding in findings.items()
+    ]
+    return json.dumps({"status": worst(findings).name.lower(), "checks": checks}, ensure_ascii=False, indent=2)

@@ -1,0 +1,63 @@
+"""The queue of tasks: how long it is, what runs, and how something leaves it without having run."""
+
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from typing import Any
+
+from celery import current_app
+from django.core.management.base import BaseCommand, CommandError
+from kombu.exceptions import OperationalError
+
+from ops.read_only import queue
+
+
+class Command(BaseCommand):
+    """Tells how many tasks wait and run, by their names; or removes some, which then never run.
+
+    What tasks were given is not shown, for it may be secret.
+    """
+
+    help = "Show how many tasks wait and what runs, or remove tasks."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take what to remove, if anything."""
+        choice = parser.add_mutually_exclusive_group()
+        choice.add_argument("--remove", metavar="NAME", help="remove the tasks of this name, for good")
+        choice.add_argument("--remove-all", action="store_true", help="remove all tasks, for good")
+
+    def handle(self, *args: Any, remove: str | None, remove_all: bool, **options: Any) -> None:
+        """Do it."""
+        if current_app.conf.task_always_eager:
+            raise CommandError("There is no broker, for REDIS_URL is not set: tasks run in their caller.")
+        try:
+            self.remove(remove) if remove or remove_all else self.tell()
+        except OperationalError as error:
+            raise CommandError(f"The broker does not answer: {error}") from None
+
+    def remove(self, name: str | None) -> None:
+        """Remove them, and say how many there were."""
+        waiting, taken = queue.remove(name)
+        if not waiting + taken and name:
+            raise CommandError(f"There is no task {name}; task_queue lists those that there are.")
+        self.stdout.write(f"Removed {waiting} that waited and {taken} that workers had taken.")
+
+    def tell(self) -> None:
+        """Say what waits and what runs."""
+        self.tell_numbers("Waiting", queue.waiting())
+        self.tell_numbers("Taken by workers", queue.taken())
+        active = current_app.control.inspect(timeout=2).active() or {}
+        if not active:
+            self.stdout.write("No worker answers.")
+        for worker, tasks in sorted(active.items()):
+            self.stdout.write(f"{worker} runs {len(tasks)}")
+            for task in sorted(tasks, key=lambda task: task["time_start"] or 0.0):
+                seconds = time.time() - (task["time_start"] or time.time())
+                self.stdout.write(f"{seconds:8.0f} s  {task['name']}  {task['id']}")
+
+    def tell_numbers(self, title: str, numbers: Counter[str]) -> None:
+        """Say how many there are, and of which names."""
+        self.stdout.write(f"{title}: {numbers.total()}")
+        for name, number in numbers.most_common():
+            self.stdout.write(f"{number:8}    {name}")

@@ -1,0 +1,11 @@
+"""What the metrics say of the read-only mode."""
+
+from collections.abc import Iterator
+
+from ops.contracts import Reading
+from ops.read_only_state import read_only_state
+
+
+def read_only() -> Iterator[Reading]:
+    """Yield whether the site is read-only."""
+    yield Reading("site_read_only", "Whether the site can be read only", read_only_state() is not None)

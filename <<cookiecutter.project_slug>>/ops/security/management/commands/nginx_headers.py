@@ -1,0 +1,83 @@
+"""The security headers of the site, for what nginx answers itself."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.http import HttpResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csp import ContentSecurityPolicyMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.test import RequestFactory
+
+from ops.security.middleware import SecurityHeadersMiddleware
+
+# Each adds headers to an answer. What no view has made has no nonce either, and a policy that allows none.
+MIDDLEWARE = (
+    SecurityHeadersMiddleware,
+    ContentSecurityPolicyMiddleware,
+    XFrameOptionsMiddleware,
+    SecurityMiddleware,
+)
+
+
+def security_headers(is_https: bool) -> dict[str, str]:
+    """Return the headers that Django's middleware adds to every answer over HTTPS, or over HTTP."""
+    request = RequestFactory().get("/", secure=is_https)
+    answer = HttpResponse()
+    bare = set(answer.headers)
+    # Asking the middleware, instead of reading the settings as it does, cannot differ from what pages have.
+    for middleware in MIDDLEWARE:
+        middleware(lambda _: answer).process_response(request, answer)
+    return {name: value for name, value in answer.headers.items() if name not in bare}
+
+
+class Command(BaseCommand):
+    """Prints what has nginx add the headers of Django's answers to its own: files, redirects, errors.
+
+    What the application has answered is left as it is, and HTTPS's own are not sent over HTTP. The values have
+    one source, the settings. For nginx's context http it prints variables, for its context server the lines that use
+    them.
+    """
+
+    help = "Print the site's security headers as nginx's configuration."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the context that the lines are for."""
+        parser.add_argument("context", choices=["http", "server"], help="the context of nginx that the lines are for")
+
+    def handle(self, *args: Any, context: str, **options: Any) -> None:
+        """Print the lines of the context."""
+        for line in self.variables() if context == "http" else self.lines():
+            self.stdout.write(line)
+
+    def variables(self) -> Iterator[str]:
+        """Yield, for each header, a variable that is empty when the application has answered."""
+        over_http = security_headers(is_https=False)
+        for name, value in security_headers(is_https=True).items():
+            # The application's answers have the number of their request, and the headers that their view wants.
+            given, key = "$upstream_http_x_request_id", ""
+            # >> if cookiecutter.media_storage == "local"
+            if name == "Content-Security-Policy":
+                # Uploaded files have a policy of their own.
+                given = f"${settings.SERVICE_NAME}_media_policy{given}"
+            # >> endif
+            if name not in over_http:
+                given, key = f"${settings.SERVICE_NAME}_scheme {given}", "https "
+            yield f'map "{given}" {self.variable(name)} {{'
+            yield '    default "";'
+            quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+            yield f'    "{key}" "{quoted}";'
+            yield "}"
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each header."""
+        for name in security_headers(is_https=True):
+            yield f"add_header {name} {self.variable(name)} always;"
+
+    def variable(self, name: str) -> str:
+        """Return the variable of a header."""
+        return f"${settings.SERVICE_NAME}_{name.lower().replace('-', '_')}"
