@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.combinations import ALL_ON
+from tests.combinations import ALL_OFF, ALL_ON
 from tests.conftest import Project
+from tests.deploy import systemd
 from tests.deploy.compose import Snapshot, remove_snapshot, take_snapshot
 from tests.deploy.damage import add_page, add_task
 from tests.deploy.incident_checks import PAGE, TASKS
@@ -67,3 +68,60 @@ def compose_snapshot(
 
     with shared(folder, create, lambda value: remove_snapshot(docker, parse(value))) as value:
         yield parse(value)
+
+
+@pytest.fixture(scope="session")
+def systemd_project(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with everything on, which scripts deploy.
+
+    It was made for a Python that Debian 13 does not have, and is content with the one that there is.
+    """
+    folder = tmp_path_factory.mktemp("systemd") / "project"
+    shutil.copytree(bake(python_version="3.14", **ALL_ON).path, folder)
+    add_task(folder, FILE_EFFECT + TASKS)
+    add_page(folder, PAGE)
+    return folder
+
+
+# Its effect can be counted.
+FILE_EFFECT = '''
+
+@shared_task
+def leave_a_mark(number: int) -> None:
+    """Write ``number`` into a file before some work, and into another after it."""
+    import time
+
+    for name in ("begun", "marks"):
+        with open(f"/var/lib/my_project/{name}", "a") as file:
+            file.write(f"{number}\\n")
+        time.sleep(0.3 if name == "begun" else 0)
+'''
+
+
+@pytest.fixture(scope="session")
+def systemd_snapshot(
+    systemd_project: Path, docker: str, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[systemd.Snapshot]:
+    """A machine on which that project was deployed by the scripts, once for all processes of a run."""
+    folder = run_folder(tmp_path_factory.getbasetemp(), worker_id) / "systemd-snapshot"
+    with systemd.snapshot(docker, folder, systemd_project, systemd.deploy_by_script) as taken:
+        yield taken
+
+
+@pytest.fixture(scope="session")
+def lean_project(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with everything off that can be, but for what a visitor meets: metrics, the API, the second factor."""
+    folder = tmp_path_factory.mktemp("lean") / "project"
+    visible = {"use_metrics": True, "use_api": True, "use_mfa": True}
+    shutil.copytree(bake(**ALL_OFF | {"deployment": "systemd", **visible}).path, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hand_made_snapshot(
+    lean_project: Path, docker: str, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[systemd.Snapshot]:
+    """A machine on which that project was deployed by hand, once for all processes of a run."""
+    folder = run_folder(tmp_path_factory.getbasetemp(), worker_id) / "hand-made-snapshot"
+    with systemd.snapshot(docker, folder, lean_project, systemd.deploy_by_hand) as taken:
+        yield taken

@@ -132,6 +132,14 @@ def settings(server: Machine, incidents: Incidents) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition("=") for line in lines if not line.startswith("#"))}
 
 
+def report_errors(server: Machine, incidents: Incidents) -> bool:
+    """Have errors reported to what start_errors starts, once the settings are taken over; say whether they changed."""
+    if "SENTRY_DSN" in settings(server, incidents):
+        return False
+    server.run(f"echo SENTRY_DSN=http://key@{incidents.errors}:8090/1 >>{incidents.settings}")
+    return True
+
+
 def is_logged_in(server: Machine, cookie: str) -> bool:
     """Say whether a session is one of the administrator."""
     answer = server.get("/admin/", headers={"Cookie": cookie})
@@ -227,8 +235,8 @@ class IncidentChecks:
 
     def test_secrets_are_changed_and_nobody_is_logged_out(self, server: Machine, incidents: Incidents) -> None:
         name = "rotate-secrets"
-        # Later another test has errors reported, and here settings are taken over anyway.
-        server.run(f"echo SENTRY_DSN=http://key@{incidents.errors}:8090/1 >>{incidents.settings}")
+        # Another test has errors reported, and here settings are taken over anyway.
+        report_errors(server, incidents)
         cookie = log_in(server).split(";")[0]
         before, mode = settings(server, incidents), server.say(f"stat --format='%a %U %G' {incidents.settings}")
         said = follow(server, name, "`SECRET_KEY`")
@@ -256,6 +264,8 @@ class IncidentChecks:
     def test_a_request_is_followed_through_nginx_and_its_task_to_the_report_of_an_error(
         self, server: Machine, incidents: Incidents
     ) -> None:
+        if report_errors(server, incidents):
+            follow(server, "rotate-secrets", "Take it over")
         program = Path(__file__).parent / "errors_server.py"
         command = [server.docker, "cp", "--quiet", str(program), f"{server.container}:/root/errors_server.py"]
         subprocess.run(command, check=True)

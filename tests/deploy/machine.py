@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import IDENTITY
+from tests.conftest import IDENTITY, TEMPLATE
 from tests.documents import sections
 from tests.servers import free_port, wait_until
 
@@ -118,7 +118,7 @@ class Machine:
         commit = ["git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "Change"]
         subprocess.run(commit, cwd=self.repository, check=True)
         if tag:
-            subprocess.run(["git", "tag", tag], cwd=self.repository, check=True)
+            subprocess.run(["git", "tag", "--force", tag], cwd=self.repository, check=True)
         place = f"/var/lib/git/{name}.git"
         self.run(f"rm -rf {place}; mkdir -p /var/lib/git")
         command = [self.docker, "cp", "--quiet", f"{self.repository}/.git", f"{self.container}:{place}"]
@@ -238,6 +238,19 @@ class Https(http.client.HTTPSConnection):
         self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
 
 
+def build_image(docker: str) -> str:
+    """Build the image of a fresh machine, and return its ID."""
+    # In place, the requirements of the template are those of a project with everything.
+    requirements = f"requirements={TEMPLATE / 'requirements'}"
+    build = [docker, "build", "--quiet", "--tag", IMAGE, "--build-context", requirements]
+    result = subprocess.run(
+        [*build, str(Path(__file__).parent / "debian")], check=False, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    # Not the tag, which another run may give to another image meanwhile.
+    return result.stdout.strip()
+
+
 @contextlib.contextmanager
 def machine(
     docker: str,
@@ -254,9 +267,7 @@ def machine(
     its containerd, which outlive the machine; without names they are removed with it.
     """
     if not image:
-        image = IMAGE
-        build = [docker, "build", "--quiet", "--tag", image, str(Path(__file__).parent / "debian")]
-        subprocess.run(build, check=True, capture_output=True)
+        image = build_image(docker)
     ports = {port: free_port() for port in (80, 443, 15000)}
     options = ["--privileged", *CGROUPS, "--tmpfs", "/run", "--tmpfs", "/tmp:exec"]  # noqa: S108
     # A Docker engine of the machine's own cannot keep its files within this one's.

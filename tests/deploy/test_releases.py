@@ -6,16 +6,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.combinations import ALL_ON
-from tests.conftest import Project
 from tests.deploy.damage import (
-    add_page,
     add_rule,
-    add_task,
     break_check,
     break_code,
     break_migration,
@@ -25,17 +21,16 @@ from tests.deploy.damage import (
     break_worker,
     give_version,
 )
-from tests.deploy.incident_checks import PAGE, TASKS, IncidentChecks, Incidents
+from tests.deploy.incident_checks import IncidentChecks, Incidents
 from tests.deploy.load import CONNECTIONS, Load
-from tests.deploy.machine import Machine, machine
+from tests.deploy.machine import Machine
 from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import blocks
 from tests.deploy.runbook_checks import window
-from tests.deploy.site_checks import PASSWORD, style_of
-from tests.documents import sections
+from tests.deploy.site_checks import style_of
+from tests.deploy.systemd import BIN, Snapshot, deployed_machine
 from tests.servers import wait_until
 
-BIN = "/srv/my_project/source/deploy/bin"
 ENVIRONMENT = "/etc/my_project/environment"
 ALL_READY = (200, {"database": True, "cache": True, "broker": True})
 
@@ -43,48 +38,25 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with everything on, whose next releases differ by what a test changes.
-
-    It was made for a Python that Debian 13 does not have, and is content with the one that there is.
-    """
-    folder = tmp_path_factory.mktemp("source") / "project"
-    shutil.copytree(bake(python_version="3.14", **ALL_ON).path, folder)
-    add_task(folder, EFFECT + TASKS)
-    add_page(folder, PAGE)
-    return folder
-
-
-# Its effect can be counted.
-EFFECT = '''
-
-@shared_task
-def leave_a_mark(number: int) -> None:
-    """Write ``number`` into a file before some work, and into another after it."""
-    import time
-
-    for name in ("begun", "marks"):
-        with open(f"/var/lib/my_project/{name}", "a") as file:
-            file.write(f"{number}\\n")
-        time.sleep(0.3 if name == "begun" else 0)
-'''
+def source(systemd_project: Path) -> Path:
+    """The project that is deployed. Its next releases are made from copies that a test changes."""
+    return systemd_project
 
 
 @pytest.fixture(scope="module")
-def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine on which the first deployment was made, step by step."""
-    document = sections(source / "DEPLOYMENT.md")
-    with machine(docker, tmp_path_factory.mktemp("machine"), hosts=("example.com", "www.example.com")) as running:
-        running.push(source)
-        running.trust()
-        steps = ["1. Fetch the project", "2. Prepare the machine", "3. Fill in what it cannot know"]
-        running.follow(document, *steps, "4. Get a certificate")
-        release, createsuperuser = document["5. Release"]
-        running.run(release, user="admin")
-        answers = {"Email address": "ann@example.com", "Password:": PASSWORD, "again": PASSWORD}
-        assert "created successfully" in running.answer(createsuperuser, answers)
-        running.follow(document, "6. Look at it")
+def server(systemd_snapshot: Snapshot, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which the first deployment was made, step by step.
+
+    All tests share it. Each leaves a release in service, of whichever version, and everything ready.
+    """
+    with deployed_machine(docker, tmp_path_factory.mktemp("machine"), systemd_snapshot) as running:
         yield running
+
+
+@pytest.fixture
+def pushed(server: Machine, source: Path) -> None:
+    """Leave the project itself where the machine fetches it from, and not what another test has made of it."""
+    server.push(source)
 
 
 def release(server: Machine, project: Path, **options: Any) -> Any:
@@ -119,21 +91,85 @@ def test_no_secret_is_shown(server: Machine) -> None:
     assert [secret for secret in secrets if secret in shown] == []
 
 
-def test_a_release_loses_no_request(server: Machine, source: Path) -> None:
-    give_version(source, "0.2.0")
-    add_rule(source)
-    former = style_of(server)
+class Upgrade(NamedTuple):
+    """A release of another version under load, the way back under load, and what was seen of them."""
+
+    release: Load
+    rollback: Load
+    # What the release printed, and the names of the former release, the new one and all that were kept.
+    said: str
+    former: str
+    new: str
+    kept: list[str]
+    environments: list[str]
+    # Whether everything was ready after it, and after the way back.
+    ready: tuple[tuple[int, dict[str, bool]], tuple[int, dict[str, bool]]]
+    # The version that was served after each, and the releases that were in service after the way back, and after
+    # the release was taken again by name.
+    versions: tuple[str, str]
+    back: str
+    again: str
+    # The address of the style sheet before and after, and whether each is there after the release.
+    styles: tuple[str, str]
+    statuses: tuple[int, int]
+    # The number of compressed files that were kept before and after.
+    compressed: tuple[int, int]
+
+
+@pytest.fixture(scope="module")
+def upgrade(server: Machine, source: Path, tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
+    """Release the version 0.2.0, whose style sheet differs, go back and return to it by name."""
+    folder = tmp_path_factory.mktemp("upgrade") / "project"
+    shutil.copytree(source, folder)
+    give_version(folder, "0.2.0")
+    add_rule(folder)
+    # Of years ago. With the two in service the first three are too many, and they have an environment of their own.
+    old = "/srv/my_project/releases/2020010$n-000000-abcdefg"
+    server.run(
+        "cd /srv/my_project/environments; used=$(ls); mkdir old; for n in 1 2 3 4 5 6; do"
+        f" mkdir {old}; environment=$used; if [ $n -le 3 ]; then environment=old; fi;"
+        f" ln -s ../../environments/$environment {old}/.venv; done"
+    )
+    count = "find /var/cache/my_project -name '*.br' -o -name '*.gz' | wc -l"
+    former, style, compressed = current(server), style_of(server), int(server.say(count))
     with Load(server) as load:
-        result = release(server, source)
-    print(f"{load.answered} requests answered during a release")
-    assert f"{current(server)} is in service." in result.stdout
-    assert (load.lost, load.closed) == ({}, 0)
-    assert load.versions == {"0.1.0", "0.2.0"}
-    assert server.version() == "0.2.0"
-    assert server.ready() == ALL_READY
+        result = release(server, folder)
+    kept = server.say("ls /srv/my_project/releases").split()
+    environments = server.say("ls /srv/my_project/environments").split()
+    new, ready, version, styles = current(server), server.ready(), server.version(), (style, style_of(server))
+    statuses = (server.get(styles[0]).status, server.get(styles[1]).status)
+    with Load(server) as rollback:
+        server.run(server.block("Rolling back"), user="admin")
+    back, back_version, back_ready = current(server), server.version(), server.ready()
+    server.run(f"{BIN}/rollback {new}")
+    return Upgrade(
+        *(load, rollback, result.stdout, former, new, kept, environments, (ready, back_ready)),
+        *((version, back_version), back, current(server), styles, statuses, (compressed, int(server.say(count)))),
+    )
+
+
+def test_a_release_loses_no_request(upgrade: Upgrade) -> None:
+    print(f"{upgrade.release.answered} requests answered during a release")
+    assert f"{upgrade.new} is in service." in upgrade.said
+    assert upgrade.new != upgrade.former
+    assert (upgrade.release.lost, upgrade.release.closed) == ({}, 0)
+    assert upgrade.release.versions == {"0.1.0", "0.2.0"}
+    assert upgrade.versions[0] == "0.2.0"
+    assert upgrade.ready[0] == ALL_READY
     # A page that was loaded before goes on asking for its own files.
-    assert style_of(server) != former
-    assert (server.get(former).status, server.get(style_of(server)).status) == (200, 200)
+    assert upgrade.styles[0] != upgrade.styles[1]
+    assert upgrade.statuses == (200, 200)
+
+
+def test_a_release_compresses_only_what_has_changed(server: Machine, upgrade: Upgrade) -> None:
+    before, after = upgrade.compressed
+    # The one style sheet, by Brotli and gzip.
+    assert before > 100
+    assert after - before == 2
+    pid = server.say("systemctl show --property=MainPID --value my_project-web.service")
+    inside = f"nsenter --target {pid} --mount setpriv --reuid my_project --regid my_project --clear-groups"
+    result = server.run(f"{inside} touch /var/cache/my_project/written", check=False)
+    assert "Read-only file system" in result.stderr
 
 
 def break_start(project: Path) -> None:
@@ -158,6 +194,7 @@ def break_start(project: Path) -> None:
 def test_a_release_that_fails_leaves_the_former_one_serving(
     server: Machine, project: Path, damage: Callable[[Path], None], step: str, reason: str
 ) -> None:
+    version = server.version()
     give_version(project, "0.3.0")
     damage(project)
     before = current(server)
@@ -173,19 +210,18 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     assert load.lost == {}
     # Where nginx had to be given its former configuration back, it closed the connections that were idle.
     assert load.closed <= (CONNECTIONS if damage is break_site else 0)
-    assert load.versions == {"0.2.0"}
+    assert load.versions == {version}
     assert current(server) == before
     assert server.say(files) == there
     wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
     server.run(f"{BIN}/status")
 
 
-def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, source: Path, project: Path) -> None:
+def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, project: Path) -> None:
     break_migration(project)
     before = current(server)
     server.push(project)
     result = server.run(window(server), user="admin", check=False)
-    server.push(source)
     assert result.returncode == 1
     assert (
         f'stopped at the step "Migrate the database", for the reason above; {before} goes on serving.' in result.stderr
@@ -194,16 +230,19 @@ def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, sourc
     assert server.get("/admin/logout/", method="POST", body=b"x=y").status == 403
 
 
-def test_a_rollback_loses_no_request(server: Machine, source: Path) -> None:
-    with Load(server) as load:
-        server.run(server.block("Rolling back"), user="admin")
-    assert (load.lost, load.closed) == ({}, 0)
-    assert load.versions == {"0.1.0", "0.2.0"}
-    assert server.version() == "0.1.0"
+def test_a_rollback_loses_no_request(upgrade: Upgrade) -> None:
+    assert (upgrade.rollback.lost, upgrade.rollback.closed) == ({}, 0)
+    assert upgrade.rollback.versions == {"0.1.0", "0.2.0"}
+    assert (upgrade.versions[1], upgrade.ready[1]) == ("0.1.0", ALL_READY)
     # Back again, by name.
-    name = server.say("basename $(readlink /srv/my_project/previous)")
-    server.run(f"{BIN}/rollback {name}")
-    assert server.version() == "0.2.0"
+    assert (upgrade.back, upgrade.again) == (upgrade.former, upgrade.new)
+
+
+def test_old_releases_are_removed(upgrade: Upgrade) -> None:
+    assert len(upgrade.kept) == 5
+    assert upgrade.kept[-2:] == [upgrade.former, upgrade.new]
+    assert len(upgrade.environments) == 1
+    assert upgrade.environments != ["old"]
 
 
 def test_what_cannot_be_rolled_back_to_is_refused(server: Machine) -> None:
@@ -251,7 +290,7 @@ def test_a_migration_that_waits_for_a_lock_gives_up(server: Machine, project: Pa
         process.wait(timeout=30)
 
 
-def test_a_second_release_is_refused_while_one_runs(server: Machine) -> None:
+def test_a_second_release_is_refused_while_one_runs(server: Machine, pushed: None) -> None:
     command = [server.docker, "exec", server.container, f"{BIN}/release"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as first:
         assert first.stdout
@@ -266,7 +305,7 @@ def test_a_second_release_is_refused_while_one_runs(server: Machine) -> None:
     assert first.returncode == 0
 
 
-def test_an_interrupted_release_changes_nothing(server: Machine) -> None:
+def test_an_interrupted_release_changes_nothing(server: Machine, pushed: None) -> None:
     before = current(server)
     status, said = server.interrupt(f"{BIN}/release", "Collect the static files")
     assert status == 1
@@ -284,7 +323,7 @@ def environment(server: Machine) -> Iterator[None]:
     server.run(f"cp --preserve /root/environment {ENVIRONMENT}")
 
 
-def test_a_missing_variable_is_named(server: Machine, environment: None) -> None:
+def test_a_missing_variable_is_named(server: Machine, pushed: None, environment: None) -> None:
     server.run(f"sed -i '/^EMAIL_HOST=/d; /^SECRET_KEY=/d' {ENVIRONMENT}")
     result = server.run(f"{BIN}/release", check=False)
     assert result.returncode == 1
@@ -294,7 +333,9 @@ def test_a_missing_variable_is_named(server: Machine, environment: None) -> None
     assert server.ready() == ALL_READY
 
 
-def test_a_wrong_password_of_the_database_is_told_and_not_shown(server: Machine, environment: None) -> None:
+def test_a_wrong_password_of_the_database_is_told_and_not_shown(
+    server: Machine, pushed: None, environment: None
+) -> None:
     server.run(f"sed -i 's/my_project:[0-9a-f]*@/my_project:0000feed@/' {ENVIRONMENT}")
     result = server.run(f"{BIN}/release", check=False)
     assert result.returncode == 1
@@ -306,8 +347,8 @@ def test_a_wrong_password_of_the_database_is_told_and_not_shown(server: Machine,
     assert server.ready() == ALL_READY
 
 
-def test_settings_are_changed_by_releasing_again(server: Machine) -> None:
-    """They stay: the certificate is renewed for the name that comes along here, and that needs a site."""
+def test_settings_are_changed_by_releasing_again(server: Machine, pushed: None) -> None:
+    """They stay, as does the certificate for the name that comes along: it is renewed for both names."""
     server.run(f"sed -i 's/^ALLOWED_HOSTS=.*/ALLOWED_HOSTS=example.com,www.example.com/' {ENVIRONMENT}")
     server.run("echo SECURE_HSTS_SECONDS=31536000 | tee -a /etc/my_project/environment")
     with Load(server) as load:
@@ -337,15 +378,6 @@ def test_the_commands_of_every_day_work(server: Machine) -> None:
     assert server.run(f"{BIN}/status", check=False).returncode == 1
     server.run(stop.splitlines()[1], user="admin")
     assert server.get("/").status == 200
-
-
-def test_old_releases_are_removed(server: Machine, source: Path) -> None:
-    for _ in range(2):
-        release(server, source)
-    kept = server.say("ls /srv/my_project/releases").split()
-    assert len(kept) == 5
-    assert current(server) == kept[-1]
-    assert len(server.say("ls /srv/my_project/environments").split()) == 1
 
 
 @pytest.mark.parametrize("victim", ["worker", "master"])
@@ -389,7 +421,8 @@ def test_ready_tells_the_truth_while_a_server_is_away(server: Machine, service: 
 
 def marks(server: Machine, name: str = "marks") -> list[int]:
     """Return the numbers that tasks have written, in their order."""
-    return [int(line) for line in server.say(f"cat /var/lib/my_project/{name}").split()]
+    place = f"/var/lib/my_project/{name}"
+    return [int(line) for line in server.say(f"[ ! -e {place} ] || cat {place}").split()]
 
 
 WORKER = "my_project-worker.service"
@@ -476,7 +509,7 @@ def test_a_task_that_waits_for_its_time_survives_a_restart_of_its_worker(server:
     ],
     ids=["nearly full", "full while copying"],
 )
-def test_a_full_disk_breaks_nothing(server: Machine, limit: str, step: str, reason: str) -> None:
+def test_a_full_disk_breaks_nothing(server: Machine, pushed: None, limit: str, step: str, reason: str) -> None:
     before = current(server)
     server.run(
         "used=$(du --summarize --block-size=1M /srv | cut -f 1); files=$(find /srv | wc -l);"

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +12,13 @@ from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
 from tests.deploy.api_attack_checks import ApiAttackChecks
 from tests.deploy.attack_checks import AttackChecks
-from tests.deploy.machine import Machine, machine
+from tests.deploy.machine import Machine
 from tests.deploy.observatory_checks import ObservatoryChecks
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server, preflight
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
-from tests.deploy.site_checks import BY_NGINX, PASSWORD, SiteChecks, Way
+from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way
+from tests.deploy.systemd import BIN, Snapshot, deployed_machine, give_wheels
 from tests.documents import sections
 from tests.servers import wait_until
 from tests.test_release_papers import SOME_TESTS
@@ -39,32 +39,16 @@ WAY = Way(
 )
 
 
-BIN = "/srv/my_project/source/deploy/bin"
-
-
-# Pieces that a visitor meets.
-VISIBLE = {"use_metrics": True, "use_api": True, "use_mfa": True}
+@pytest.fixture(scope="module")
+def source(lean_project: Path) -> Path:
+    """The project that is deployed."""
+    return lean_project
 
 
 @pytest.fixture(scope="module")
-def source(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with everything off that can be, but for metrics, the API and the second factor."""
-    folder = tmp_path_factory.mktemp("source") / "project"
-    shutil.copytree(bake(**ALL_OFF | {"deployment": "systemd", **VISIBLE}).path, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(source: Path, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine on which the steps of "The same by hand" were done."""
-    document = sections(source / "DEPLOYMENT.md")
-    steps = ["1. Fetch the project", "Packages", "User and folders", "Settings, database and Redis", "Units and site"]
-    with machine(docker, tmp_path_factory.mktemp("machine")) as running:
-        running.push(source)
-        running.trust()
-        running.follow(document, *steps, "4. Get a certificate", "The release", "6. Look at it")
-        create = "/srv/my_project/source/deploy/bin/manage createsuperuser"
-        running.answer(f"sudo {create}", {"Email address": "ann@example.com", "Password:": PASSWORD, "again": PASSWORD})
+def server(hand_made_snapshot: Snapshot, docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which the steps of "The same by hand" were done. Each test leaves a site that serves."""
+    with deployed_machine(docker, tmp_path_factory.mktemp("machine"), hand_made_snapshot) as running:
         yield running
 
 
@@ -232,6 +216,7 @@ def test_a_second_project_lives_on_the_same_machine(
     server.run(document["3. Fill in what it cannot know"][0], user="admin")
     certificate = document["4. Get a certificate"][0].replace("--domain example.com", "--domain second.example.com")
     server.run(certificate, user="admin", timeout=120)
+    give_wheels(server, "/var/lib/second", "second")
     server.run(document["5. Release"][0], user="admin")
     for host, name in (("example.com", "my_project"), ("second.example.com", "second")):
         assert json.loads(server.get("/health/", host=host).read())["service"] == name
@@ -256,6 +241,7 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
         "sudo apt-get install --yes --no-install-recommends make python3-venv",
         user="admin",
     )
+    give_wheels(server, "/home/admin", "admin")
     install, variables, *_ = blocks(server, "What you need", HUB)
     server.run(install, user="admin")
 
@@ -282,8 +268,19 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
     step("9. Afterwards")
 
 
+def verify_new_backup(server: Machine) -> None:
+    """Make a backup and verify it."""
+    server.run(f"{WAY.manage} backup_database; {WAY.manage} verify_backup latest")
+
+
 class TestRunbooks(RunbookChecks):
     """With systemd."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def verified(cls, server: Machine) -> None:
+        """A backup, which was verified."""
+        verify_new_backup(server)
 
     @pytest.fixture
     def runbooks(self) -> Runbooks:
@@ -338,6 +335,7 @@ class TestPreflight(PreflightChecks):
             "for file in /authority.pem /root/mail.pem; do install -m 0644 $file /etc/ssl/certs/$(hash $file); done"
         )
         names = 'hash() { echo "$(openssl x509 -hash -noout -in "$1").0"; }'
+        verify_new_backup(server)
         with mail_server(server):
             server.run(f"{names}; {trusted}; echo '127.0.0.1 smtp.example.com' >>/etc/hosts")
             yield World(
