@@ -91,11 +91,37 @@ bring_visitors_to() {
     docker exec "$1" deploy/docker/publish && reload && docker exec "$1" deploy/docker/take-over
 }
 
-# start SERVICE...: start containers that are not there yet, and return when they are well. Those that run stay as they are, for
-# to replace them is what a release does with care. What they depend on runs already; Compose would run migrate once more in
-# vain, and wait for it.
+# start [--scale SERVICE=N] SERVICE...: create the containers that are missing, start them, and return when they are healthy.
+# Running containers stay as they are: replacing them is what a release does with care. Compose itself would run migrate again
+# before it starts anything, and --no-deps would give containers another configuration than up-prod does, which replaces them.
 start() {
-    compose up --detach --no-build --no-deps --no-recreate --wait --wait-timeout 120 "$@"
+    compose up --no-start --no-build --no-recreate "$@" || return 1
+    created=
+    for name in "$@"; do
+        case $name in
+            --scale | *=*) ;;
+            *) created="$created $(containers "$name" --all --filter status=created)" ;;
+        esac
+    done
+    for container in $created; do docker start "$container" >/dev/null || return 1; done
+    for container in $created; do wait_for_health "$container" || return 1; done
+}
+
+# wait_for_health CONTAINER: fail when it has ended, is unhealthy, or needs more than two minutes.
+wait_for_health() {
+    attempts=240
+    while :; do
+        case $(docker inspect --format '{{.State.Health.Status}} {{.RestartCount}}' "$1") in
+            "healthy 0") return 0 ;;
+            "starting 0") ;;
+            *) break ;;
+        esac
+        attempts=$((attempts - 1))
+        [ "$attempts" -gt 0 ] || break
+        sleep 0.5
+    done
+    echo "The container $(docker inspect --format '{{.Name}}' "$1" | tr -d /) does not become healthy." >&2
+    return 1
 }
 
 # What besides the site runs from its image.
@@ -152,5 +178,5 @@ put_into_service() {
     # The one of migrate would keep the image that it ran from, and Compose make all others anew for its sake. It has nothing
     # to do before the next start.
     compose rm --force migrate
-    compose up --no-start --no-build --no-deps migrate
+    compose up --no-start --no-build --no-recreate migrate
 }
