@@ -46,15 +46,15 @@ ops/backups/management/commands/verify_backup.py
 apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
 ops/health/__init__.py ops/health/apps.py ops/health/middleware.py ops/health/readiness.py ops/health/urls.py
 ops/health/views.py
-ops/probes.py
+ops/files.py ops/probes.py
 ops/read_only/__init__.py ops/read_only/apps.py ops/read_only/connections.py ops/read_only/database.py
 ops/read_only/details.py ops/read_only/middleware.py ops/read_only/preflight.py ops/read_only/sessions.py
 ops/read_only/management/__init__.py ops/read_only/management/commands/__init__.py
 ops/read_only/management/commands/read_only.py
 ops/observability/__init__.py ops/observability/apps.py ops/observability/logs.py ops/observability/middleware.py
-ops/observability/redaction.py
+ops/redaction.py
 ops/preflight/__init__.py ops/preflight/apps.py ops/preflight/report.py ops/preflight/runner.py
-ops/preflight/secrets.py ops/preflight/site.py ops/preflight/system_checks.py ops/preflight/unusable.py
+ops/preflight/site.py ops/preflight/system_checks.py ops/preflight/unusable.py
 ops/preflight/checks/__init__.py ops/preflight/checks/django.py ops/preflight/checks/files.py
 ops/preflight/checks/host.py ops/preflight/checks/mail.py ops/preflight/checks/services.py ops/preflight/checks/site.py
 ops/preflight/management/__init__.py ops/preflight/management/commands/__init__.py
