@@ -1,12 +1,13 @@
 """Whether the site is read-only: it can be read, and nothing can be changed."""
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
+
+from ops.files import replace_text
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,8 @@ def lock(reason: str, since: datetime | None = None) -> None:
     """Write the lock file, at once and whole; raise OSError when it cannot be."""
     path = Path(settings.READ_ONLY_LOCK_FILE)
     content = {"since": (since or datetime.now(tz=UTC)).isoformat(timespec="seconds"), "reason": reason}
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        # Whoever switches it on, perhaps root, the site's own user must be able to read it.
-        fresh.chmod(0o644)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    # Whoever switches it on, perhaps root, the site's own user must be able to read it.
+    replace_text(path, json.dumps(content) + "\n", mode=0o644)
 
 
 def unlock() -> None:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from ops.backups.errors import BackupError
+from ops.files import replace_text
 
 ENDINGS = {"gz": ".sql.gz", "pgcustom": ".pgcustom", "none": ".sql"}
 NAME = re.compile(r"backup_(\d{8}_\d{6})(\.sql|\.sql\.gz|\.pgcustom)")
@@ -120,12 +121,7 @@ def finish(partial: Path) -> None:
     with partial.open("rb") as file:
         checksum = digest(file)
         os.fsync(file.fileno())
-    place = checksum_of(path)
-    with create(place.with_name(place.name + PARTIAL)) as file:
-        file.write(f"{checksum}  {path.name}\n".encode())
-        file.flush()
-        os.fsync(file.fileno())
-    place.with_name(place.name + PARTIAL).replace(place)
+    replace_text(checksum_of(path), f"{checksum}  {path.name}\n", mode=0o600)
     partial.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -187,7 +183,7 @@ def locked() -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BackupError("Another backup or restore is running; wait until it has ended.") from None
-        for path in folder.glob(f"*{PARTIAL}"):
+        for path in folder.glob(f"backup_*{PARTIAL}"):
             path.unlink()
         yield folder
     finally:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ops.backups import files
+from ops.files import replace_text
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +34,7 @@ def note_failure(reason: str) -> None:
     if settings.BACKUPS_DIR.is_dir():
         text = json.dumps({"time": timezone.now().isoformat(timespec="seconds"), "reason": reason})
         # Replaced at once, for whoever answers /ready/ may be reading it.
-        new = failure_file().with_suffix(".new")
-        new.write_text(text, encoding="utf-8")
-        new.replace(failure_file())
+        replace_text(failure_file(), text)
 
 
 def note_success() -> None:

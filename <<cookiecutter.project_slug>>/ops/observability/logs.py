@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from ops.observability.redaction import may_hold_secret, redact, redact_text
+from ops.redaction import may_hold_secret, redact, redact_text
 
 Event = MutableMapping[str, Any]
 

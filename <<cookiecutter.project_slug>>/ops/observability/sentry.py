@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.utils import BadDsn
 
-from ops.observability.redaction import redact
+from ops.redaction import redact
 
 # Nothing of the visitor, of what was sent, or of what variables held.
 NOTHING: Any = {

@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 from ops import probes
 from ops.contracts import Check, Finding, Target, error, reason
 from ops.deployments import commands
-from ops.preflight.secrets import hide
+from ops.redaction import hide
 
 # Seconds, for all of them together.
 DEADLINE = 12.0

@@ -6,7 +6,7 @@ from django.core.management.color import color_style, no_style
 from ops.contracts import error
 from ops.deployments import commands
 from ops.preflight.report import STATUSES, as_json, lines, worst
-from ops.preflight.secrets import hide_in_urls
+from ops.redaction import hide_in_urls
 
 
 def report(failure: ImproperlyConfigured, arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.observability.redaction import DEEPEST, REDACTED, redact, redact_text, secrets_of
+from ops.redaction import DEEPEST, REDACTED, redact, redact_text, secrets_of
 
 SECRET = "hunter2hunter"
 # Apart, or the hook that looks for private keys takes this file for one.

@@ -1,14 +1,15 @@
 """Keeps secrets out of what is logged or reported.
 
 What is kept under a name that says secret is replaced whole, at any depth; in a text, what looks like a secret is. It
-imports nothing but the standard library, for gunicorn logs before there is a Django.
+imports nothing but the standard library, for gunicorn logs before there is a Django. What preflight prints is for the
+operator: there only the secrets of the settings are hidden.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 REDACTED = "[redacted]"
 # What lies deeper is left out rather than followed.
@@ -73,6 +74,12 @@ HINTS = (
     *("card", "cv", "otp", "bearer", "basic", "digest", "negotiate", "://", "eyj", "akia", "asia", "ghp_", "gho_"),
     *("ghu_", "ghs_", "ghr_", "_pat_", "glpat", "xox", "k_live", "k_test", "aiza", "pypi-", "/reset/"),
 )
+
+# Settings that hold a secret, and the user and password of a URL.
+SECRET_SETTING = re.compile(r"secret|password$|token$|access_key", re.IGNORECASE)
+USER_INFO = re.compile(r"(?<=://)[^\s/@]+@")
+# A secret that is shorter stands in many a word by chance.
+SHORTEST = 4
 
 
 def secrets_of(environment: Mapping[str, str]) -> set[str]:
@@ -151,3 +158,42 @@ def is_card(text: str) -> bool:
     digits = [int(sign) for sign in reversed(text) if sign.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
     return 13 <= len(digits) <= 19 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def hide(text: str) -> str:
+    """Return a text without any secret of the settings, and without the user and password of any URL."""
+    # Not above, where it would be asked for by what has no Django.
+    from django.conf import settings
+
+    everything = {name: getattr(settings, name) for name in dir(settings) if name.isupper()}
+    for secret in sorted(set(_secrets_in(everything)), key=len, reverse=True):
+        if len(secret) >= SHORTEST:
+            text = text.replace(secret, "…")
+    return hide_in_urls(text)
+
+
+def hide_in_urls(text: str) -> str:
+    """Return a text without the user and password of any URL; this needs no settings."""
+    return USER_INFO.sub("…@", text)
+
+
+def _secrets_in(value: Any, is_secret: bool = False) -> Iterator[str]:
+    """Yield what is secret in a value of the settings: by its name, or as the password of a URL."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _secrets_in(part, is_secret or bool(SECRET_SETTING.search(str(name))))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _secrets_in(part, is_secret)
+    elif isinstance(value, str):
+        if is_secret:
+            yield value
+        if "://" in value and (password := _password(value)):
+            yield from (password, unquote(password))
+
+
+def _password(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
