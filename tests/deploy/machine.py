@@ -87,7 +87,8 @@ class Machine:
         os.close(theirs)
         shown, asked = "", 0
         remaining = dict(answers)
-        end = time.monotonic() + 60
+        # A restore is all of one command.
+        end = time.monotonic() + 300
         with contextlib.suppress(OSError):  # a terminal whose other side has ended
             while time.monotonic() < end:
                 if select.select([own], [], [], 0.2)[0]:
@@ -99,7 +100,7 @@ class Machine:
                         os.write(own, f"{remaining.pop(question)}\n".encode())
                         asked = len(shown)
         os.close(own)
-        assert process.wait(timeout=10) == 0, shown
+        assert process.wait(timeout=60) == 0, shown
         assert not remaining, f"{remaining} was not asked for: {shown}"
         return shown
 
@@ -143,7 +144,7 @@ class Machine:
                 return True
             return False
 
-        wait_until(fetch, 30, "the authority's start")
+        wait_until(fetch, 60, "the authority's start")
         # Not by update-ca-certificates, which would drop what this machine's image was made to trust.
         place = f"{self.container}:/authority.pem"
         subprocess.run([self.docker, "cp", "--quiet", self.authority, place], check=True)

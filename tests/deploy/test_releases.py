@@ -213,7 +213,7 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     assert load.versions == {version}
     assert current(server) == before
     assert server.say(files) == there
-    wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
+    wait_until(lambda: server.ready() == ALL_READY, 60, "readiness")
     server.run(f"{BIN}/status")
 
 
@@ -287,7 +287,7 @@ def test_a_migration_that_waits_for_a_lock_gives_up(server: Machine, project: Pa
         assert "canceling statement due to lock timeout" in result.stderr + result.stdout
         end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)'"
         server.run(f'runuser -u postgres -- psql my_project -c "{end} AND pid <> pg_backend_pid()"')
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def test_a_second_release_is_refused_while_one_runs(server: Machine, pushed: None) -> None:
@@ -362,7 +362,7 @@ def test_settings_are_changed_by_releasing_again(server: Machine, pushed: None) 
     assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
     certificate = server.block("4. Get a certificate").replace("--email", "--domain www.example.com --expand --email")
     server.run(certificate, user="admin")
-    wait_until(lambda: server.is_trusted("www.example.com"), 20, "the certificate's coming into use")
+    wait_until(lambda: server.is_trusted("www.example.com"), 60, "the certificate's coming into use")
     answer = server.get("/admin/?x=1", host="www.example.com")
     assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
     assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
@@ -389,7 +389,7 @@ def test_the_site_comes_back_after_a_part_of_it_was_killed(server: Machine, vict
     with Load(server) as load:
         server.run(f"kill -KILL {pid}")
         start = time.monotonic()
-        wait_until(lambda: server.get("/health/").status == 200, 10, "the site's return")
+        wait_until(lambda: server.get("/health/").status == 200, 60, "the site's return")
         back = time.monotonic() - start
     print(f"{victim}: back after {back:.2f} s; lost: {load.lost}; answered: {load.answered}")
     assert (server.say(main) == before) == (victim == "worker")
@@ -411,9 +411,9 @@ def test_ready_tells_the_truth_while_a_server_is_away(server: Machine, service: 
         assert {name for name, passed in checks.items() if not passed} == failing
         assert server.run(f"{BIN}/status", check=False).returncode == 1
         server.run(f"systemctl start {service}")
-        wait_until(lambda: server.ready() == ALL_READY, 15, "readiness")
+        wait_until(lambda: server.ready() == ALL_READY, 60, "readiness")
         server.run(f"systemctl restart {service}")
-        wait_until(lambda: server.ready() == ALL_READY, 15, "readiness")
+        wait_until(lambda: server.ready() == ALL_READY, 60, "readiness")
     # No page that was asked for needs either.
     assert load.lost == {}
     server.run(f"{BIN}/status")
@@ -484,7 +484,7 @@ def test_tasks_wait_while_the_site_is_read_only(server: Machine) -> None:
     time.sleep(4)
     assert set(numbers) & set(marks(server, "begun")) == set()
     server.run(f"systemctl restart {WORKER}; {BIN}/manage read_only off")
-    wait_until(lambda: set(numbers) <= set(marks(server)), 40, "the effect of every task")
+    wait_until(lambda: set(numbers) <= set(marks(server)), 60, "the effect of every task")
     assert sorted(number for number in marks(server) if number in numbers) == numbers
 
 
@@ -496,9 +496,9 @@ def test_a_task_that_waits_for_its_time_survives_a_restart_of_its_worker(server:
     time.sleep(2)
     start = time.monotonic()
     server.run(f"systemctl restart {WORKER}")
-    # An idle worker has nothing to wait for.
-    assert time.monotonic() - start < 15
-    wait_until(lambda: number in marks(server), 40, "the task's time")
+    # An idle worker has nothing to wait for, and does not use up CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT.
+    assert time.monotonic() - start < 25
+    wait_until(lambda: number in marks(server), 60, "the task's time")
 
 
 @pytest.mark.parametrize(
@@ -557,13 +557,13 @@ class TestIncidents(IncidentChecks):
     def test_what_the_system_brings_is_brought_up_to_date(self, server: Machine) -> None:
         [text] = blocks(server, "The system's packages", "docs/runbooks/vulnerable-dependency.md")
         server.run(text, user="admin")
-        wait_until(server.is_ready, 30, "the site's return")
+        wait_until(server.is_ready, 60, "the site's return")
 
 
 def test_every_unit_is_back_after_a_restart_of_the_machine(server: Machine) -> None:
     server.restart()
     wait_until(lambda: server.ready() == ALL_READY, 60, "the site's return")
-    wait_until(lambda: server.run(f"{BIN}/status", check=False).returncode == 0, 30, "the return of every part")
+    wait_until(lambda: server.run(f"{BIN}/status", check=False).returncode == 0, 60, "the return of every part")
 
 
 def test_the_units_of_everything_are_rated_safe(server: Machine) -> None:
