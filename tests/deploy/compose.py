@@ -44,6 +44,8 @@ def take_snapshot(docker: str, folder: Path, project: Path, python: str) -> Snap
     document = sections(project / "DEPLOYMENT.md")
     name = f"slipway-compose-{uuid.uuid4().hex[:8]}"
     engine = (f"{name}-docker", f"{name}-containerd")
+    # What a failed try has left would be pushed along.
+    shutil.rmtree(folder / "repository", ignore_errors=True)
     with contextlib.ExitStack() as failing:
         failing.callback(subprocess.run, [docker, "volume", "rm", *engine], check=True, capture_output=True)
         with machine(docker, folder, engine=engine) as running:

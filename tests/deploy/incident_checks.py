@@ -196,7 +196,7 @@ class IncidentChecks:
         assert answer.status == 500
         follow(server, "database-down", with_blocks(server, "database-down")[1])
         look = blocks(server, "The last errors", f"{FOLDER}/logs.md")[0]
-        wait_until(lambda: '"event": "request_failed"' in server.run(look, user="admin").stdout, 10, "the error's line")
+        wait_until(lambda: '"event": "request_failed"' in server.run(look, user="admin").stdout, 60, "the error's line")
         [pattern] = re.findall(r"grep --extended-regexp '(.*)'", look)
         pattern = pattern.replace("[]/", r"[\]/")
         assert [line for line in ERRORS if not re.search(pattern, line)] == []
@@ -249,7 +249,7 @@ class IncidentChecks:
         later = len(blocks(server, "`SECRET_KEY`", f"{FOLDER}/{name}.md")) // 2
         for heading, number in (("`SECRET_KEY`", later), ("`OPERATOR_TOKEN`", 0), ("The database", 0), ("Redis", 0)):
             said += follow(server, name, heading, number)
-        wait_until(server.is_ready, 30, "the site's return")
+        wait_until(server.is_ready, 60, "the site's return")
         after = settings(server, incidents)
         assert "SECRET_KEY_FALLBACKS" not in after
         assert not is_logged_in(server, cookie)
@@ -270,11 +270,11 @@ class IncidentChecks:
         command = [server.docker, "cp", "--quiet", str(program), f"{server.container}:/root/errors_server.py"]
         subprocess.run(command, check=True)
         server.run(incidents.start_errors)
-        wait_until(lambda: "listening" in server.say(incidents.reported), 30, "the start of what takes reports")
+        wait_until(lambda: "listening" in server.say(incidents.reported), 60, "the start of what takes reports")
         answer = server.get("/send/?token=hunter2hunter")
         number = answer.headers["X-Request-ID"]
         assert answer.read() == b"sent"
-        wait_until(lambda: number in server.say(incidents.reported), 30, "the error's report")
+        wait_until(lambda: number in server.say(incidents.reported), 60, "the error's report")
         [event] = [json.loads(line) for line in server.say(incidents.reported).splitlines() if number in line]
         assert event["tags"]["request_id"] == number
         assert event["exception"]["values"][-1]["type"] == "ValueError"
@@ -298,18 +298,18 @@ class IncidentChecks:
 
         before = served()
         server.run(blocks(server, "Renew it by hand", f"{FOLDER}/{name}.md")[0], user="admin", timeout=120)
-        wait_until(lambda: served() != before, 20, "the new certificate's coming into use")
+        wait_until(lambda: served() != before, 60, "the new certificate's coming into use")
         renewed = served()
         own = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=example.com -days 5 -set_serial 4711"
         server.run(f"cd; {own} -keyout privkey.pem -out fullchain.pem", user="admin")
         follow(server, name, "A certificate from elsewhere", home="/home/admin")
-        wait_until(lambda: int(served(), 16) == 4711, 20, "the other certificate's coming into use")
+        wait_until(lambda: int(served(), 16) == 4711, 60, "the other certificate's coming into use")
         assert server.run("ls /home/admin/privkey.pem", check=False).returncode != 0
         place, rights = incidents.key
         assert server.say(f"stat --format='%a %u %g' {place}") == rights
         follow(server, name, "What certbot has is not in use")
-        wait_until(lambda: served() == renewed, 20, "the renewed certificate's coming into use")
-        wait_until(server.is_trusted, 20, "the certificate's being believed")
+        wait_until(lambda: served() == renewed, 60, "the renewed certificate's coming into use")
+        wait_until(server.is_trusted, 60, "the certificate's being believed")
 
     def test_the_package_that_is_in_service_is_told(self, server: Machine) -> None:
         assert re.search(r"\d+\.\d+", follow(server, "vulnerable-dependency", "Is it in use?", 1))

@@ -154,7 +154,7 @@ class RunbookChecks:
         assert "in a read-only transaction" in refused.stdout + refused.stderr
         assert "Traceback" not in refused.stdout + refused.stderr
         assert "Read-only mode is off." in follow(server, "read-only-window", "End")
-        wait_until(lambda: post(server)[0] == 403, 20, "the end of the window")
+        wait_until(lambda: post(server)[0] == 403, 60, "the end of the window")
         python(server, way.manage, MAKE)
         python(server, way.manage, f'{USERS}User.objects.get(email="late@example.com").delete()')
 

@@ -349,4 +349,4 @@ class SiteChecks:
         assert (line["status"], line["upstream"]) == (503, "502")
         assert "hunter" not in log
         server.run(way.start)
-        wait_until(lambda: server.get("/").status == 200, 30, "the site's return")
+        wait_until(lambda: server.get("/").status == 200, 60, "the site's return")
