@@ -74,7 +74,7 @@ class Running:
         """Stop what the block has started, as Ctrl-C in its terminal does, and wait until all of it has ended."""
         if self._lives():
             os.killpg(self.process.pid, signal.SIGINT)
-        wait_until(lambda: not self._lives(), 40, "the end of what the block had started")
+        wait_until(lambda: not self._lives(), 60, "the end of what the block had started")
 
     def _lives(self) -> bool:
         """Say whether any process of the block is left."""

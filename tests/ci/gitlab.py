@@ -120,7 +120,7 @@ class GitLab:
         listen = f"OPENSSL-LISTEN:2376,bind={address},reuseaddr,fork,cafile=ca.pem,cert=cert.pem,key=key.pem"
         options = ["--network", "host", *volumes, "--workdir", "/certs"]
         containers.start(image, *options, command=[listen, f"UNIX-CONNECT:{ENGINE}"])
-        wait_until(lambda: listens(2376, address), 10, "the engine's answer")
+        wait_until(lambda: listens(2376, address), 60, "the engine's answer")
         return ["--volume", f"{self.certificates}:{variables['DOCKER_CERT_PATH']}:ro"]
 
 

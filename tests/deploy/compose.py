@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +43,8 @@ def take_snapshot(docker: str, folder: Path, project: Path, python: str) -> Snap
     document = sections(project / "DEPLOYMENT.md")
     name = f"slipway-compose-{uuid.uuid4().hex[:8]}"
     engine = (f"{name}-docker", f"{name}-containerd")
+    # What a failed try has left would be pushed along.
+    shutil.rmtree(folder / "repository", ignore_errors=True)
     with contextlib.ExitStack() as failing:
         failing.callback(subprocess.run, [docker, "volume", "rm", *engine], check=True, capture_output=True)
         with machine(docker, folder, engine=engine) as running:
@@ -96,25 +97,19 @@ def go_public(running: Machine) -> None:
     running.run(look, user="admin")
 
 
-def share_pip_cache(running: Machine, project: Path) -> None:
-    """Give builds on a machine what pip has compiled in builds on this machine's engine: psycopg, for a minute.
+def share_wheels(running: Machine, base: str) -> None:
+    """Give builds from an image ``base`` on a machine what pip has compiled for the machine's image: psycopg.
 
-    pip takes a compiled package from its cache only if it comes of a file with the right hash.
+    That takes a minute. pip uses a compiled package of its cache only if it comes of a file with the right hash.
     """
-    engine = [running.docker, "build", "--quiet"]
-    subprocess.run([*engine, "--target", "requirements", str(project)], check=True, capture_output=True)
-    mount = "RUN --mount=type=cache,target=/root/.cache/pip"
-    base = re.findall(r"(?m)^FROM (python:\S+)", (project / "Dockerfile").read_text())[0]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "Dockerfile").write_text(
-            f"FROM {base} AS full\n{mount} cp -R /root/.cache/pip /pip\nFROM scratch\nCOPY --from=full /pip /pip\n"
-        )
-        subprocess.run([*engine, "--no-cache", "--output", name, name], check=True, capture_output=True)
-        (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY pip /pip\n{mount} cp -R /pip/. /root/.cache/pip\n")
-        copy = [running.docker, "cp", "--quiet", name, f"{running.container}:/root/pip"]
-        subprocess.run(copy, check=True)
-    running.run("docker build --quiet /root/pip; rm -r /root/pip")
+    mount = "RUN --mount=type=cache,target=/root/.cache/pip cp -R /pip/. /root/.cache/pip"
+    running.run(f"""
+        mkdir /root/wheels
+        cp -r /var/cache/pip /root/wheels/
+        printf '%s\\n' 'FROM {base}' 'COPY pip /pip' '{mount}' >/root/wheels/Dockerfile
+        docker build --quiet /root/wheels
+        rm -r /root/wheels
+    """)
 
 
 class Environment(Project):

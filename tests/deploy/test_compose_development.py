@@ -170,9 +170,9 @@ def test_files_that_it_makes_are_the_developers(development: Development, servin
 def test_a_change_shows_without_a_restart(development: Development, serving: Running) -> None:
     since = development.containers()["web"]["State"]["StartedAt"]
     development.replace(TEMPLATE, "<h1>", "<p>Changed in the template.</p><h1>")
-    wait_until(lambda: "Changed in the template." in development.page(), 15, "the change of the template")
+    wait_until(lambda: "Changed in the template." in development.page(), 60, "the change of the template")
     development.replace(VIEW, '"description": settings.SITE_DESCRIPTION', '"description": "Changed in the view."')
-    wait_until(lambda: "Changed in the view." in development.page(), 15, "the change of the view")
+    wait_until(lambda: "Changed in the view." in development.page(), 60, "the change of the view")
     assert development.containers()["web"]["State"]["StartedAt"] == since
 
 
@@ -186,21 +186,21 @@ def test_the_worker_runs_what_the_site_sends(development: Development, serving: 
         return datetime.fromisoformat(development.containers()[service]["State"]["StartedAt"])
 
     send()
-    serving.wait_for("task_succeeded", 30)
+    serving.wait_for("task_succeeded", 60)
     ran = r"^worker-1 .* task_succeeded .* task=apps\.core\.tasks\.clear_expired_sessions "
     assert re.search(ran, serving.log.read_text(), re.MULTILINE)
     development.replace(TASKS, '    call_command("clearsessions")', '    print("The new code has run.")')
     changed = datetime.now(UTC)
     for service in ("worker", "beat"):
-        wait_until(lambda service=service: started(service) > changed, 30, f"a new start of {service}")
+        wait_until(lambda service=service: started(service) > changed, 60, f"a new start of {service}")
     send()
-    serving.wait_for("The new code has run.", 30)
+    serving.wait_for("The new code has run.", 60)
 
 
 def test_a_pause_keeps_the_database(development: Development, serving: Running) -> None:
     development.python('User.objects.create_user("ann@example.com", "correct horse battery")')
     development.run(development.stop)
-    wait_until(lambda: serving.process.poll() is not None, 20, "the end of the README's first block")
+    wait_until(lambda: serving.process.poll() is not None, 60, "the end of the README's first block")
     assert development.containers() == {}
     with development.serve("second.log") as running:
         running.wait_for("ready.", 120)

@@ -15,7 +15,7 @@ from tests.ci.github import Expressions, GitHub
 from tests.ci.gitlab import GitLab
 from tests.combinations import ALL_OFF
 from tests.conftest import Project
-from tests.deploy.compose import share_pip_cache
+from tests.deploy.compose import BASE, share_wheels
 from tests.deploy.machine import Machine, machine
 from tests.documents import sections
 
@@ -103,9 +103,11 @@ def registry(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest
         subprocess.run([docker, "cp", f"{running.container}:/authority.pem", running.authority], check=True)
         running.follow(sections(project.path / "DEPLOYMENT.md"), "1. Install Docker")
         running.run(INSTALL)
-        running.give_images("python:3.13-slim-trixie", "postgres:18-trixie", SCANNER)
-        share_pip_cache(running, project.path)
+        running.give_images(BASE, "postgres:18-trixie", SCANNER)
+        share_wheels(running, BASE)
         running.run("git clone --quiet /var/lib/git/my_project.git /root/clone")
+        # A release, and one that is not finished and newer.
+        running.run("cd /root/clone; git tag v0.1.0; git tag v0.1.1-rc.1")
         yield Registry(running)
 
 
@@ -133,7 +135,6 @@ def test_a_commit_of_main_is_pushed(registry: Registry, bake: Callable[..., Proj
 def test_a_release_is_pushed_with_what_it_was_built_of(
     registry: Registry, bake: Callable[..., Project], docker: str
 ) -> None:
-    registry.say("git tag v0.1.0; git tag v0.1.1-rc.1")
     push_from_github(registry, bake(**lean("github")), docker, ref_type="tag", ref_name="v0.1.0")
     commit = registry.say("git rev-parse HEAD")
     assert registry.tags("org/my_project") == {f"sha-{commit[:12]}", "0.1.0", "0.1", "0", "latest"}

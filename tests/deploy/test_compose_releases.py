@@ -167,7 +167,7 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     assert (load.lost, load.closed) == ({}, 0)
     assert load.versions == {version}
     assert (image(server), containers(server), image(server, "previous")) == before
-    wait_until(lambda: server.ready() == ALL_READY, 20, "readiness")
+    wait_until(lambda: server.ready() == ALL_READY, 60, "readiness")
 
 
 def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, source: Path, project: Path) -> None:
@@ -265,7 +265,7 @@ def test_a_container_that_was_killed_comes_back(server: Machine, service: str) -
         return state[0] not in ("0", pid) and state[1] == "healthy"
 
     wait_until(is_back, 60, f"the return of {service}")
-    wait_until(lambda: server.get("/").status == 200 and server.ready() == ALL_READY, 30, "readiness")
+    wait_until(lambda: server.get("/").status == 200 and server.ready() == ALL_READY, 60, "readiness")
 
 
 def test_down_and_up_keeps_the_data(server: Machine) -> None:

@@ -173,7 +173,7 @@ class TestBehindTheNginxOfTheHost(SiteChecks):
         """The machine, with nginx on it instead of in a container."""
         server.run("make -C /opt/my_project down-prod; certbot delete --cert-name my_project --non-interactive")
         server.follow(sections(server.repository / "DEPLOYMENT.md"), "Behind an nginx that the host has")
-        wait_until(server.is_trusted, 20, "the certificate's coming into use")
+        wait_until(server.is_trusted, 60, "the certificate's coming into use")
         return server
 
     @pytest.fixture
