@@ -36,9 +36,9 @@ ops/deployments/platform.py
 ops/signals.py apps/core/mixins.py ops/contracts.py
 ops/read_only_state.py ops/http.py apps/core/sanitizing.py
 ops/backups/__init__.py ops/backups/apps.py ops/backups/archive.py ops/backups/copies.py ops/backups/databases.py
-ops/backups/errors.py ops/backups/files.py ops/backups/load.py ops/backups/making.py ops/backups/media.py
+ops/backups/files.py ops/backups/making.py ops/backups/media.py
 ops/backups/preflight.py ops/backups/programs.py ops/backups/progress.py
-ops/backups/restoring.py ops/backups/retention.py ops/backups/state.py ops/backups/storage_errors.py
+ops/backups/restoring.py ops/backups/state.py
 ops/backups/management/__init__.py ops/backups/management/commands/__init__.py
 ops/backups/management/commands/backup_database.py ops/backups/management/commands/former_databases.py
 ops/backups/management/commands/list_backups.py ops/backups/management/commands/restore_database.py
