@@ -27,41 +27,36 @@ CONTRIBUTING.md LICENSE Makefile PRODUCTION.md README.md SECURITY.md SECURITY-FI
 pyproject.toml python.mk start_production.sh
 docs/threat-model.md tests/integration/test_admin_input.py
 apps/__init__.py
-apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py ops/security/system_checks.py
-ops/security/csp_reports.py
-ops/postgres.py ops/security/middleware.py
-ops/README.md ops/__init__.py ops/security/__init__.py ops/security/apps.py
-ops/deployments/__init__.py
-ops/deployments/platform.py
-ops/signals.py apps/core/mixins.py ops/contracts.py
-ops/read_only_state.py ops/http.py apps/core/sanitizing.py
-ops/backups/__init__.py ops/backups/apps.py ops/backups/archive.py ops/backups/copies.py ops/backups/databases.py
-ops/backups/files.py ops/backups/making.py ops/backups/media.py
-ops/backups/preflight.py ops/backups/programs.py ops/backups/progress.py
-ops/backups/restoring.py ops/backups/state.py
-ops/backups/management/__init__.py ops/backups/management/commands/__init__.py
-ops/backups/management/commands/backup_database.py ops/backups/management/commands/former_databases.py
-ops/backups/management/commands/list_backups.py ops/backups/management/commands/restore_database.py
-ops/backups/management/commands/verify_backup.py
+apps/core/__init__.py apps/core/apps.py apps/core/context_processors.py apps/core/mixins.py apps/core/sanitizing.py
 apps/core/templatetags/__init__.py apps/core/templatetags/core.py apps/core/validators.py apps/core/views.py
+apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/hashers.py
+apps/users/limits.py apps/users/lockout.py apps/users/managers.py apps/users/migrations/0001_initial.py
+apps/users/migrations/__init__.py apps/users/models.py apps/users/password_reset.py apps/users/urls.py
+apps/users/views.py
+ops/README.md ops/__init__.py ops/contracts.py ops/files.py ops/http.py ops/postgres.py ops/probes.py
+ops/read_only_state.py ops/redaction.py ops/signals.py
+ops/backups/__init__.py ops/backups/apps.py ops/backups/archive.py ops/backups/copies.py ops/backups/databases.py
+ops/backups/files.py ops/backups/making.py ops/backups/management/__init__.py
+ops/backups/management/commands/__init__.py ops/backups/management/commands/backup_database.py
+ops/backups/management/commands/former_databases.py ops/backups/management/commands/list_backups.py
+ops/backups/management/commands/restore_database.py ops/backups/management/commands/verify_backup.py
+ops/backups/media.py ops/backups/preflight.py ops/backups/programs.py ops/backups/progress.py ops/backups/restoring.py
+ops/backups/state.py
+ops/deployments/__init__.py ops/deployments/platform.py
 ops/health/__init__.py ops/health/apps.py ops/health/middleware.py ops/health/readiness.py ops/health/urls.py
 ops/health/views.py
-ops/files.py ops/probes.py
-ops/read_only/__init__.py ops/read_only/apps.py ops/read_only/connections.py ops/read_only/database.py
-ops/read_only/details.py ops/read_only/middleware.py ops/read_only/preflight.py ops/read_only/sessions.py
-ops/read_only/management/__init__.py ops/read_only/management/commands/__init__.py
-ops/read_only/management/commands/read_only.py
 ops/observability/__init__.py ops/observability/apps.py ops/observability/logs.py ops/observability/middleware.py
-ops/redaction.py
-ops/preflight/__init__.py ops/preflight/apps.py ops/preflight/report.py ops/preflight/runner.py
-ops/preflight/site.py ops/preflight/system_checks.py ops/preflight/unusable.py
-ops/preflight/checks/__init__.py ops/preflight/checks/django.py ops/preflight/checks/files.py
-ops/preflight/checks/host.py ops/preflight/checks/mail.py ops/preflight/checks/services.py ops/preflight/checks/site.py
-ops/preflight/management/__init__.py ops/preflight/management/commands/__init__.py
-ops/preflight/management/commands/preflight.py
-apps/users/__init__.py apps/users/admin.py apps/users/apps.py apps/users/forms.py apps/users/hashers.py
-apps/users/limits.py apps/users/lockout.py apps/users/managers.py apps/users/models.py apps/users/password_reset.py
-apps/users/urls.py apps/users/views.py apps/users/migrations/__init__.py apps/users/migrations/0001_initial.py
+ops/preflight/__init__.py ops/preflight/apps.py ops/preflight/checks/__init__.py ops/preflight/checks/django.py
+ops/preflight/checks/files.py ops/preflight/checks/host.py ops/preflight/checks/mail.py
+ops/preflight/checks/services.py ops/preflight/checks/site.py ops/preflight/management/__init__.py
+ops/preflight/management/commands/__init__.py ops/preflight/management/commands/preflight.py ops/preflight/report.py
+ops/preflight/runner.py ops/preflight/site.py ops/preflight/system_checks.py ops/preflight/unusable.py
+ops/read_only/__init__.py ops/read_only/apps.py ops/read_only/connections.py ops/read_only/database.py
+ops/read_only/details.py ops/read_only/management/__init__.py ops/read_only/management/commands/__init__.py
+ops/read_only/management/commands/read_only.py ops/read_only/middleware.py ops/read_only/preflight.py
+ops/read_only/sessions.py
+ops/security/__init__.py ops/security/apps.py ops/security/csp_reports.py ops/security/middleware.py
+ops/security/system_checks.py
 config/__init__.py config/asgi.py config/preflight.py config/urls.py config/wsgi.py
 config/settings/__init__.py config/settings/base.py config/settings/development.py config/settings/environment.py
 config/settings/guard.py config/settings/production.py config/settings/test.py
