@@ -50,7 +50,7 @@ ops/preflight/__init__.py ops/preflight/apps.py ops/preflight/checks/__init__.py
 ops/preflight/checks/files.py ops/preflight/checks/host.py ops/preflight/checks/mail.py
 ops/preflight/checks/services.py ops/preflight/checks/site.py ops/preflight/management/__init__.py
 ops/preflight/management/commands/__init__.py ops/preflight/management/commands/preflight.py ops/preflight/report.py
-ops/preflight/runner.py ops/preflight/site.py ops/preflight/system_checks.py ops/preflight/unusable.py
+ops/preflight/runner.py ops/preflight/client.py ops/preflight/system_checks.py ops/preflight/unusable.py
 ops/read_only/__init__.py ops/read_only/apps.py ops/read_only/connections.py ops/read_only/database.py
 ops/read_only/details.py ops/read_only/management/__init__.py ops/read_only/management/commands/__init__.py
 ops/read_only/management/commands/read_only.py ops/read_only/middleware.py ops/read_only/preflight.py
