@@ -1,8 +1,11 @@
-"""What an error of the database means, however it was wrapped on its way."""
+"""Shared by whatever works with PostgreSQL: what an error means, and Django's connection led to another database."""
 
+import contextlib
 from collections.abc import Iterator
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
+
+from ops.signals import uninterrupted
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: read_only_sql_transaction
 READ_ONLY = "25006"
@@ -22,3 +25,19 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error:
         yield error
         error = error.__cause__ or error.__context__
+
+
+@contextlib.contextmanager
+def connected_to(name: str) -> Iterator[None]:
+    """Let Django's connection lead to another database of the server, which it may write to."""
+    former = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only TO off")
+        yield
+    finally:
+        with uninterrupted():
+            connection.close()
+            connection.settings_dict["NAME"] = former

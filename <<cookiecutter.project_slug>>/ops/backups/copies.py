@@ -10,8 +10,7 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import storages
 
-from ops.backups.errors import BackupError
-from ops.backups.files import PARTIAL, Backup, checksum_of, create, digest
+from ops.backups.files import PARTIAL, Backup, BackupError, checksum_of, create, digest
 
 
 def is_configured() -> bool:
@@ -80,3 +79,16 @@ def encrypted(path: Path) -> Iterator[Path]:
         yield target
     finally:
         target.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what a storage service refuses within the block into a sentence."""
+    # They take long to import, so only who needs them does.
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise BackupError(f"The storage service cannot be used as the settings say: {error}") from None

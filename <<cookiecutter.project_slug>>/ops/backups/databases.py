@@ -16,9 +16,9 @@ from django.utils import timezone
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
-from ops.backups.errors import BackupError
-from ops.backups.files import STAMP
+from ops.backups.files import STAMP, BackupError
 from ops.backups.programs import parameters
+from ops.postgres import connected_to
 from ops.signals import uninterrupted
 
 # The database that every server has, in which to be while others are made and renamed.
@@ -202,21 +202,6 @@ def kept() -> list[Kept]:
             "SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname ~ %s ORDER BY datname", [pattern]
         )
         return [Kept(name, size) for name, size in cursor.fetchall()]
-
-
-@contextlib.contextmanager
-def connected_to(name: str) -> Iterator[None]:
-    """Let Django's connection lead to another database of the server, which it may write to."""
-    former = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SET default_transaction_read_only TO off")
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = former
 
 
 def migrate(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The files of a backup, in the folder BACKUPS_DIR.
+"""The files of a backup, in the folder BACKUPS_DIR, and how long each is kept.
 
 ``backup_20261126_021500.sql.gz`` (in UTC), or ``.sql`` or ``.pgcustom``, is the database, and
 ``backup_20261126_021500.media.tar`` the uploaded files. Beside each is its checksum, which ``sha256sum --check`` reads.
@@ -10,16 +10,17 @@ import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
+from django.core.management import CommandError
+from django.utils import timezone
 
-from ops.backups.errors import BackupError
 from ops.files import replace_text
 
 ENDINGS = {"gz": ".sql.gz", "pgcustom": ".pgcustom", "none": ".sql"}
@@ -27,6 +28,14 @@ NAME = re.compile(r"backup_(\d{8}_\d{6})(\.sql|\.sql\.gz|\.pgcustom)")
 STAMP = "%Y%m%d_%H%M%S"
 PARTIAL = ".partial"
 CHUNK = 1024 * 1024
+# All of them are kept: one that was made before a release is not replaced by that of the night.
+ALL_OF = timedelta(days=2)
+# Of older ones the newest of each period is kept, which have this in common.
+PERIODS = {"days": "%Y-%m-%d", "weeks": "%G-%V", "months": "%Y-%m"}
+
+
+class BackupError(CommandError):
+    """A sentence that says what is wrong with a backup or its restoring, and what would be right."""
 
 
 @dataclass(frozen=True)
@@ -188,3 +197,26 @@ def locked() -> Iterator[Path]:
         yield folder
     finally:
         os.close(lock)
+
+
+def wanted(backups: Sequence[Backup], now: datetime) -> set[Backup]:
+    """Return those of ``backups``, the newest first, that are to be kept; the newest is always among them."""
+    kept = {backup for backup in backups if now - backup.time < ALL_OF} | set(backups[:1])
+    for period, form in PERIODS.items():
+        newest: dict[str, Backup] = {}
+        for backup in backups:
+            newest.setdefault(timezone.localtime(backup.time).strftime(form), backup)
+        kept.update(list(newest.values())[: settings.BACKUPS_KEEP[period]])
+    return kept
+
+
+def prune(backups: Sequence[Backup], keep: int | None) -> list[Backup]:
+    """Remove those of ``backups``, the newest first, that are not to be kept, and return them.
+
+    With ``keep``, those are so many of the newest, and else what BACKUPS_KEEP says.
+    """
+    kept = wanted(backups, timezone.now()) if keep is None else set(backups[:keep])
+    removed = [backup for backup in backups if backup not in kept]
+    for backup in removed:
+        backup.remove()
+    return removed

@@ -13,8 +13,18 @@ from django.utils import timezone
 
 from ops.backups import archive, media
 from ops.backups.databases import in_service
-from ops.backups.errors import BackupError
-from ops.backups.files import ENDINGS, PARTIAL, STAMP, Backup, checksum_of, create, existing, finish, read_checksum
+from ops.backups.files import (
+    ENDINGS,
+    PARTIAL,
+    STAMP,
+    Backup,
+    BackupError,
+    checksum_of,
+    create,
+    existing,
+    finish,
+    read_checksum,
+)
 from ops.backups.programs import Program, require_postgresql
 
 # How pg_dump is asked for each: compression by itself, so that nothing stands between it and the file.

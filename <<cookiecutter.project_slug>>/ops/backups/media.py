@@ -10,8 +10,7 @@ from typing import IO, BinaryIO
 from django.core.files.base import File
 from django.core.files.storage import Storage, default_storage
 
-from ops.backups.errors import BackupError
-from ops.backups.files import CHUNK, digest
+from ops.backups.files import CHUNK, BackupError, digest
 
 
 def names(storage: Storage, folder: str = "") -> Iterator[str]:

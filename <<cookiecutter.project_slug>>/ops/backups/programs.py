@@ -14,7 +14,7 @@ from typing import IO, Any
 from django.db import connection
 from psycopg.pq import Conninfo
 
-from ops.backups.errors import BackupError
+from ops.backups.files import BackupError
 
 # What sessions of backups are called; the read-only mode leaves them alone.
 APPLICATION_NAME = "backup"

@@ -14,9 +14,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from ops.backups import archive, databases, media
-from ops.backups.errors import BackupError
-from ops.backups.files import STAMP, Backup, check
-from ops.backups.load import load
+from ops.backups.archive import load
+from ops.backups.files import STAMP, Backup, BackupError, check
+from ops.postgres import connected_to
 from ops.read_only_state import lock_state
 from ops.signals import uninterrupted
 
@@ -57,7 +57,7 @@ def unknown_migrations(contents: archive.Contents) -> list[str]:
 
 def pending_migrations(database: str) -> int:
     """Return how many migrations of this code a database does not have."""
-    with databases.connected_to(database):
+    with connected_to(database):
         executor = MigrationExecutor(connection)
         return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
@@ -117,7 +117,7 @@ def fill(
     """Fill a database with that of a backup, in which every table then has its rows, and let PostgreSQL know them."""
     with watch("Restoring the database", backup.path.stat().st_size) as seen:
         load(database, backup.path, contents, seen, is_emptied)
-    with databases.connected_to(database), connection.cursor() as cursor:
+    with connected_to(database), connection.cursor() as cursor:
         # Without its statistics the first queries would be slow ones.
         cursor.execute("ANALYZE")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.db import ProgrammingError, connection
 
+from ops.postgres import connected_to
 from ops.signals import uninterrupted
 from tools.release.errors import ReleaseError
 
@@ -22,21 +23,14 @@ def require_postgresql() -> None:
 @contextlib.contextmanager
 def scratch_database() -> Iterator[None]:
     """Let Django's connection lead to an empty database of its own, which is dropped whatever happens."""
-    former = connection.settings_dict["NAME"]
     scratch = f"release_{secrets.token_hex(8)}"
     try:
         _run(f"CREATE DATABASE {scratch}")
-        _lead_to(scratch)
-        yield
+        with connected_to(scratch):
+            yield
     finally:
         with uninterrupted():
-            _lead_to(former)
             _run(f"DROP DATABASE IF EXISTS {scratch} WITH (FORCE)")
-
-
-def _lead_to(name: str) -> None:
-    connection.close()
-    connection.settings_dict["NAME"] = name
 
 
 def _run(statement: str) -> None:

@@ -9,7 +9,7 @@ from django.utils.crypto import get_random_string
 
 from ops.contracts import Finding, Target, error, ok, reason
 from ops.deployments import commands
-from ops.preflight.site import Unreachable, ask
+from ops.preflight.client import Unreachable, ask
 
 # So many are named.
 NAMED = 3

@@ -13,7 +13,7 @@ from django.db import Error, connection
 
 from ops.contracts import Finding, Severity, Target, error, note, ok, warning
 from ops.deployments import commands
-from ops.preflight.site import Unreachable, ask
+from ops.preflight.client import Unreachable, ask
 
 # Below these shares of the disk, or so many bytes.
 LITTLE = 0.15

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from ops.contracts import Finding, Target, error, note, ok, reason, warning
 from ops.deployments import commands
-from ops.preflight.site import TIMEOUT, Unreachable, ask, unseen
+from ops.preflight.client import TIMEOUT, Unreachable, ask, unseen
 
 REDIRECTS = {301, 302, 303, 307, 308}
 # So many are followed.

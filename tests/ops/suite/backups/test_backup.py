@@ -22,7 +22,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from apps.users.models import User
-from ops.backups import files, making, retention, state
+from ops.backups import files, making, state
 from ops.backups.files import ENDINGS, Backup, existing
 from ops.backups.management.commands.backup_database import is_due, time_of_day
 from tests.ops.backups.conftest import PASSWORD, Server, django_with
@@ -227,7 +227,7 @@ def test_of_days_weeks_and_months_the_newest_is_kept(settings: Settings, tmp_pat
     weeks = [today, *(today - timedelta(days=today.weekday() + 1 + 7 * number) for number in range(3))]
     months = [today, *(date(2026, month, 1) - timedelta(days=1) for month in (7, 6, 5, 4, 3))]
     # All of two days, and the newest of each of seven days, four weeks and six months, those of today among them.
-    assert retention.wanted(backups, now) == {
+    assert files.wanted(backups, now) == {
         *(backup for backup in backups if now - backup.time < timedelta(days=2)),
         *(newest_of_days[day] for day in (*days, *weeks, *months)),
     }
@@ -237,7 +237,7 @@ def test_what_is_not_to_be_kept_is_removed(settings: Settings, tmp_path: Path) -
     settings.BACKUPS_DIR = tmp_path / "backups"
     settings.BACKUPS_KEEP = {"days": 1, "weeks": 1, "months": 1}
     newest, *middle, oldest = backups_of(settings.BACKUPS_DIR, *(timedelta(days=days) for days in (0, 1, 400)))
-    assert retention.prune([newest, *middle, oldest], None) == [oldest]
+    assert files.prune([newest, *middle, oldest], None) == [oldest]
     assert existing() == [newest, *middle]
 
 
@@ -245,8 +245,8 @@ def test_so_many_can_be_kept_instead_and_the_newest_stays_however_old(settings: 
     settings.BACKUPS_DIR = tmp_path / "backups"
     settings.BACKUPS_KEEP = {"days": 0, "weeks": 0, "months": 0}
     newest, middle, oldest = backups_of(settings.BACKUPS_DIR, *(timedelta(days=days) for days in (900, 901, 902)))
-    assert retention.prune([newest, middle, oldest], 2) == [oldest]
-    assert retention.prune([newest, middle], None) == [middle]
+    assert files.prune([newest, middle, oldest], 2) == [oldest]
+    assert files.prune([newest, middle], None) == [middle]
     assert existing() == [newest]
 
 

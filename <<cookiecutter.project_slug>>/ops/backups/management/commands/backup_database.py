@@ -12,12 +12,11 @@ from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from ops.backups import copies, retention, state
-from ops.backups.errors import BackupError
-from ops.backups.files import ENDINGS, existing, locked
+from ops.backups import copies, files, state
+from ops.backups.copies import explained
+from ops.backups.files import ENDINGS, BackupError, existing, locked
 from ops.backups.making import make
 from ops.backups.progress import Progress
-from ops.backups.storage_errors import explained
 from ops.signals import undo_on_signals
 
 
@@ -118,7 +117,7 @@ class Command(BaseCommand):
         if is_uploaded:
             for name in copies.copy(backup, watch):
                 self.stdout.write(f"  copied {name}")
-        for removed in retention.prune(existing(), keep):
+        for removed in files.prune(existing(), keep):
             self.stdout.write(f"  removed {removed.path.name}")
         seconds = time.monotonic() - start
         size = filesizeformat(backup.path.stat().st_size)

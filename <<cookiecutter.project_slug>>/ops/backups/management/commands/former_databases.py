@@ -7,8 +7,7 @@ from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 
 from ops.backups import databases
-from ops.backups.errors import BackupError
-from ops.backups.files import locked
+from ops.backups.files import BackupError, locked
 from ops.backups.programs import require_postgresql
 from ops.read_only_state import lock_state
 from ops.signals import undo_on_signals, uninterrupted

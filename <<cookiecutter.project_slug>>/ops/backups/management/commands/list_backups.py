@@ -9,8 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.timesince import timesince
 
 from ops.backups import state
-from ops.backups.errors import BackupError
-from ops.backups.files import existing
+from ops.backups.files import BackupError, existing
 
 
 class Command(BaseCommand):

@@ -13,12 +13,11 @@ from django.core.management.base import BaseCommand
 
 from ops.backups import databases, restoring
 from ops.backups.archive import Contents
-from ops.backups.errors import BackupError
-from ops.backups.files import Backup, find, locked
+from ops.backups.copies import explained
+from ops.backups.files import Backup, BackupError, find, locked
 from ops.backups.making import make
 from ops.backups.programs import require_postgresql
 from ops.backups.progress import Progress
-from ops.backups.storage_errors import explained
 from ops.signals import undo_on_signals
 
 

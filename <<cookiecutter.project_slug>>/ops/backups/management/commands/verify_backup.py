@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from ops.backups import databases, restoring
-from ops.backups.errors import BackupError
-from ops.backups.files import Backup, find, locked, read_checksum
+from ops.backups.files import Backup, BackupError, find, locked, read_checksum
 from ops.backups.programs import require_postgresql
 from ops.backups.progress import Progress
+from ops.postgres import connected_to
 from ops.signals import undo_on_signals
 
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 restoring.fill(scratch, backup, contents, watch)
                 applied = restoring.pending_migrations(scratch)
                 databases.migrate(scratch)
-                with databases.connected_to(scratch):
+                with connected_to(scratch):
                     call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)
             self.note(backup)
         self.stdout.writelines(f"{line}\n" for line in contents.lines())
