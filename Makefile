@@ -26,17 +26,17 @@ test: $(VENV)/test.installed ## Run the tests, after installing the servers they
 	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 trees: $(VENV)/test.installed ## Record the file lists of generated projects in tests/trees; review the difference
-	$(PYTHON) -m tests.trees
+	$(PYTHON) -m tests.support.trees
 
 benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, its log and its containers
-	$(PYTHON) tests/benchmark_generation.py
-	$(PYTHON) tests/benchmark_drift.py
-	$(PYTHON) -m tests.benchmark_deployment
-	$(PYTHON) -m tests.benchmark_logging
-	$(PYTHON) -m tests.benchmark_containers
+	$(PYTHON) tests/benchmarks/benchmark_generation.py
+	$(PYTHON) tests/benchmarks/benchmark_drift.py
+	$(PYTHON) -m tests.benchmarks.benchmark_deployment
+	$(PYTHON) -m tests.benchmarks.benchmark_logging
+	$(PYTHON) -m tests.benchmarks.benchmark_containers
 
 pictures: $(VENV)/test.installed ## Draw the dashboards that PRODUCTION.md shows, from a site under load
-	$(PYTHON) -m pytest --capture=no tests/draw_dashboards.py
+	$(PYTHON) -m pytest --capture=no tests/benchmarks/draw_dashboards.py
 
 lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's, and what that imports
 	$(PYTHON) -m ruff check --no-cache

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import servers
+from tests.support import servers
 
 # A shell starts a background job with SIGINT ignored, and every child would inherit that: no test could interrupt a
 # program. A handler, which exec resets to the default, ends the inheritance.

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.ci.runner import MACHINE, Containers, Result, clone, load
 from tests.conftest import clean_environment, interpreter, tool
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 # The condition of a step that is run after a failure too.
 ALSO_AFTER_A_FAILURE = "${{ !cancelled() }}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.ci.runner import MACHINE, Containers, Result, clone, load
 from tests.conftest import clean_environment
-from tests.servers import Authority, listens, wait_until
+from tests.support.servers import Authority, listens, wait_until
 
 ENGINE = "/var/run/docker.sock"
 

@@ -13,10 +13,10 @@ from tests.ci.github import GitHub
 from tests.ci.gitlab import GitLab
 from tests.ci.runner import Containers, Result, commit, load
 from tests.ci.vulnerabilities import Service, vulnerabilities
-from tests.combinations import ALL_OFF, ALL_ON, CHOICES, Answers
 from tests.conftest import Project, tool
 from tests.drift.history import commit_all, git
-from tests.servers import find
+from tests.support.combinations import ALL_OFF, ALL_ON, CHOICES, Answers
+from tests.support.servers import find
 
 pytestmark = pytest.mark.timeout(900)
 

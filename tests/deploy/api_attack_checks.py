@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.deploy.machine import Machine
 from tests.deploy.site_checks import PASSWORD, Way
+from tests.support.machine import Machine
 
 TOKEN, REFRESH = "/api/v1/auth/token/", "/api/v1/auth/refresh/"
 ME, USERS = "/api/v1/users/me/", "/api/v1/users/"

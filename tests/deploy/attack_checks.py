@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from tests.deploy.machine import Machine
 from tests.deploy.site_checks import Way
+from tests.support.machine import Machine
 
 HIDDEN = b"GET /smuggled/ HTTP/1.1\r\nHost: example.com\r\n\r\n"
 CHUNKED = b"0\r\n\r\n" + HIDDEN

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.combinations import ALL_OFF, ALL_ON
 from tests.conftest import Project
-from tests.deploy import systemd
-from tests.deploy.compose import Snapshot, remove_snapshot, take_snapshot
-from tests.deploy.damage import add_page, add_task
 from tests.deploy.incident_checks import PAGE, TASKS
-from tests.shared import run_folder, shared
+from tests.support import systemd
+from tests.support.combinations import ALL_OFF, ALL_ON
+from tests.support.compose import Snapshot, remove_snapshot, take_snapshot
+from tests.support.damage import add_page, add_task
+from tests.support.shared import run_folder, shared
 
 
 @pytest.fixture

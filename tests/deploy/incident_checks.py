@@ -8,16 +8,16 @@ that has both ways of deploying, the first block under a heading is systemd's.
 import json
 import re
 import subprocess
-from pathlib import Path
 from typing import NamedTuple
 
-from tests.deploy.machine import Machine
+from tests.conftest import ROOT
 from tests.deploy.release_checks import blocks, python
 from tests.deploy.runbook_checks import FOLDER
 from tests.deploy.runbook_checks import follow as follow_with_manage
 from tests.deploy.site_checks import log_in
-from tests.documents import sections
-from tests.servers import wait_until
+from tests.support.documents import sections
+from tests.support.machine import Machine
+from tests.support.servers import wait_until
 
 SEND = "from apps.core.tasks import %s as task; [task.delay(%s) for number in range(%d)]"
 # Tasks for the project that is deployed: one whose effect can be counted, one that kills what runs it, one that fails.
@@ -266,7 +266,7 @@ class IncidentChecks:
     ) -> None:
         if report_errors(server, incidents):
             follow(server, "rotate-secrets", "Take it over")
-        program = Path(__file__).parent / "errors_server.py"
+        program = ROOT / "tests/support/errors_server.py"
         command = [server.docker, "cp", "--quiet", str(program), f"{server.container}:/root/errors_server.py"]
         subprocess.run(command, check=True)
         server.run(incidents.start_errors)

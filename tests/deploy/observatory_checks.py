@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Project
-from tests.deploy.machine import Machine
 from tests.deploy.site_checks import Way
-from tests.servers import find, wait_until
+from tests.support.machine import Machine
+from tests.support.servers import find, wait_until
 
 # What each page has. The scorer knows of two more, five points each: being on the list of domains that browsers have
 # built in, and scripts with a hash, which a page without scripts cannot have.

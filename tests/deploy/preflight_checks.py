@@ -7,13 +7,13 @@ import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.deploy.machine import Machine
+from tests.conftest import ROOT
 from tests.deploy.release_checks import blocks
+from tests.support.machine import Machine
 
 DOCUMENT = "PRODUCTION.md"
 HEADING = "Before the first visitor"
@@ -35,7 +35,7 @@ def mail_server(server: Machine) -> Iterator[None]:
     new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -keyout /root/mail.key -out /root/mail.pem"
     use = "-addext subjectAltName=DNS:smtp.example.com -addext keyUsage=critical,keyCertSign,digitalSignature"
     server.run(f"openssl req -x509 {new} -subj /CN=smtp.example.com {use}")
-    program = Path(__file__).with_name("mail_server.py")
+    program = ROOT / "tests/support/mail_server.py"
     subprocess.run([server.docker, "cp", "--quiet", str(program), f"{server.container}:/root/"], check=True)
     command = "/usr/bin/python3 /root/mail_server.py /root/mail.pem /root/mail.key"
     server.run(f"systemd-run --quiet --unit=mail-server {command}")

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.deploy.damage import add_migration, give_version
-from tests.deploy.load import Load
-from tests.deploy.machine import Machine
-from tests.documents import sections
-from tests.servers import wait_until
+from tests.support.damage import add_migration, give_version
+from tests.support.documents import sections
+from tests.support.load import Load
+from tests.support.machine import Machine
+from tests.support.servers import wait_until
 
 HUB = "docs/maintainers/planning/releases/README.md"
 WORKFLOW = "docs/maintainers/release-workflow.md"

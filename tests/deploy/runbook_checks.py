@@ -8,12 +8,12 @@ import json
 import re
 from typing import NamedTuple
 
-from tests.deploy.load import Load
-from tests.deploy.machine import Machine
 from tests.deploy.release_checks import blocks, python
 from tests.deploy.site_checks import PASSWORD, Way, log_in
-from tests.documents import sections
-from tests.servers import wait_until
+from tests.support.documents import sections
+from tests.support.load import Load
+from tests.support.machine import Machine
+from tests.support.servers import wait_until
 
 FOLDER = "docs/runbooks"
 NAMES = ["back-up", "restore", "drill", "read-only-window", "database-down", "disk-full"]

@@ -13,14 +13,13 @@ import struct
 import subprocess
 import time
 from http.client import HTTPResponse
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import tool
-from tests.deploy.machine import Machine
-from tests.servers import wait_until
+from tests.conftest import ROOT, tool
+from tests.support.machine import Machine
+from tests.support.servers import wait_until
 
 HEADERS = {
     "Strict-Transport-Security": "max-age=3600",
@@ -282,7 +281,7 @@ class SiteChecks:
         assert "aHVudGVy" not in "\n".join([*lines, journal])
 
     def test_no_secret_is_in_ten_thousand_records(self, server: Machine, way: Way) -> None:
-        text = base64.b64encode((Path(__file__).parent / "planted.py").read_bytes()).decode()
+        text = base64.b64encode((ROOT / "tests/support/planted.py").read_bytes()).decode()
         run = f'import base64; exec(base64.b64decode("{text}"), {{"__name__": "planted"}})'
         lines = server.say(f"{way.manage} shell --no-imports --command '{run}'").splitlines()
         assert len(lines) == 10_000

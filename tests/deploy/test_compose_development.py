@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from tests.combinations import ALL_OFF, ALL_ON
 from tests.conftest import Project, clean_environment
-from tests.documents import Running, sections
-from tests.servers import free_port, wait_until
+from tests.support.combinations import ALL_OFF, ALL_ON
+from tests.support.documents import Running, sections
+from tests.support.servers import free_port, wait_until
 
 # Who the developer is when the tests run as root, to whom files would belong without anybody's doing.
 SOMEBODY = 1234

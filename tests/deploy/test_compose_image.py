@@ -13,11 +13,11 @@ import pytest
 
 from tests.ci.github import Expressions, GitHub
 from tests.ci.gitlab import GitLab
-from tests.combinations import ALL_OFF
 from tests.conftest import Project
-from tests.deploy.compose import BASE, share_wheels
-from tests.deploy.machine import Machine, machine
-from tests.documents import sections
+from tests.support.combinations import ALL_OFF
+from tests.support.compose import BASE, share_wheels
+from tests.support.documents import sections
+from tests.support.machine import Machine, machine
 
 pytestmark = pytest.mark.timeout(900)
 

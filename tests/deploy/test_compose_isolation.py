@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.combinations import ALL_ON
 from tests.conftest import Project
-from tests.deploy.compose import BASE, LARGEST, Environment
-from tests.servers import free_port, wait_until
+from tests.support.combinations import ALL_ON
+from tests.support.compose import BASE, LARGEST, Environment
+from tests.support.servers import free_port, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 

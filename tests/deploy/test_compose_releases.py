@@ -8,8 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.deploy.compose import COMPOSE, MANAGE, Snapshot, docker_machine
-from tests.deploy.damage import (
+from tests.deploy.incident_checks import IncidentChecks, Incidents
+from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
+from tests.deploy.release_checks import ReleaseChecks, python
+from tests.deploy.runbook_checks import window
+from tests.deploy.site_checks import style_of
+from tests.support.compose import COMPOSE, MANAGE, Snapshot, docker_machine
+from tests.support.damage import (
     add_rule,
     break_check,
     break_code,
@@ -20,14 +25,9 @@ from tests.deploy.damage import (
     break_worker,
     give_version,
 )
-from tests.deploy.incident_checks import IncidentChecks, Incidents
-from tests.deploy.load import Load
-from tests.deploy.machine import Machine
-from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
-from tests.deploy.release_checks import ReleaseChecks, python
-from tests.deploy.runbook_checks import window
-from tests.deploy.site_checks import style_of
-from tests.servers import wait_until
+from tests.support.load import Load
+from tests.support.machine import Machine
+from tests.support.servers import wait_until
 
 FOLDER = "/opt/my_project"
 ENVIRONMENT = f"{FOLDER}/.env.production"

@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.combinations import ALL_OFF
 from tests.conftest import Project
 from tests.deploy.api_attack_checks import ApiAttackChecks
 from tests.deploy.attack_checks import AttackChecks
-from tests.deploy.compose import COMPOSE, MANAGE, Snapshot, docker_machine
-from tests.deploy.load import Load
-from tests.deploy.machine import Machine
 from tests.deploy.observatory_checks import ObservatoryChecks
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way, check_headers
-from tests.documents import sections
-from tests.servers import wait_until
+from tests.support.combinations import ALL_OFF
+from tests.support.compose import COMPOSE, MANAGE, Snapshot, docker_machine
+from tests.support.documents import sections
+from tests.support.load import Load
+from tests.support.machine import Machine
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 WAY = Way(

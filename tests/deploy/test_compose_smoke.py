@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.ci.runner import commit
-from tests.combinations import ALL_OFF
 from tests.conftest import Project, clean_environment
-from tests.servers import wait_until
+from tests.support.combinations import ALL_OFF
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.deploy.damage import (
+from tests.deploy.incident_checks import IncidentChecks, Incidents
+from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
+from tests.deploy.release_checks import blocks
+from tests.deploy.runbook_checks import window
+from tests.deploy.site_checks import style_of
+from tests.support.damage import (
     add_rule,
     break_check,
     break_code,
@@ -21,15 +26,10 @@ from tests.deploy.damage import (
     break_worker,
     give_version,
 )
-from tests.deploy.incident_checks import IncidentChecks, Incidents
-from tests.deploy.load import CONNECTIONS, Load
-from tests.deploy.machine import Machine
-from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
-from tests.deploy.release_checks import blocks
-from tests.deploy.runbook_checks import window
-from tests.deploy.site_checks import style_of
-from tests.deploy.systemd import BIN, Snapshot, deployed_machine
-from tests.servers import wait_until
+from tests.support.load import CONNECTIONS, Load
+from tests.support.machine import Machine
+from tests.support.servers import wait_until
+from tests.support.systemd import BIN, Snapshot, deployed_machine
 
 ENVIRONMENT = "/etc/my_project/environment"
 ALL_READY = (200, {"database": True, "cache": True, "broker": True})

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.combinations import ALL_OFF
 from tests.conftest import Project, tool
 from tests.deploy.api_attack_checks import ApiAttackChecks
 from tests.deploy.attack_checks import AttackChecks
-from tests.deploy.machine import Machine
 from tests.deploy.observatory_checks import ObservatoryChecks
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server, preflight
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way
-from tests.deploy.systemd import BIN, Snapshot, deployed_machine, give_wheels
-from tests.documents import sections
-from tests.servers import wait_until
-from tests.test_release_papers import SOME_TESTS
+from tests.docs.test_release_papers import SOME_TESTS
+from tests.support.combinations import ALL_OFF
+from tests.support.documents import sections
+from tests.support.machine import Machine
+from tests.support.servers import wait_until
+from tests.support.systemd import BIN, Snapshot, deployed_machine, give_wheels
 
 # The hub page installs what the tests of a project need, and runs them.
 pytestmark = pytest.mark.timeout(900)

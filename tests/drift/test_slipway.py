@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests import conftest
-from tests.combinations import ALL_OFF, ALL_ON
 from tests.drift.history import Project, commit_all, files, git, replace, run, write
+from tests.support.combinations import ALL_OFF, ALL_ON
 
 RELEASE = re.compile(r"^## (\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\)$", re.MULTILINE)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.drift.history import Project, Template, git
-from tests.git_server import PASSWORD, git_server, with_password
+from tests.support.git_server import PASSWORD, git_server, with_password
 
 
 def served(template: Template) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.combinations import Answers
 from tests.conftest import Project
-from tests.servers import Server
+from tests.support.combinations import Answers
+from tests.support.servers import Server
 
 
 def run_tests(

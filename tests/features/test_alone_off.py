@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.combinations import ALL_OFF, ALL_ON, Answers, name_of
 from tests.conftest import Project
 from tests.features.running import but_one, run_tests
-from tests.servers import Server
+from tests.support.combinations import ALL_OFF, ALL_ON, Answers, name_of
+from tests.support.servers import Server
 
 
 @pytest.mark.parametrize("answers", but_one(ALL_ON, ALL_OFF), ids=name_of)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.combinations import ALL_OFF, ALL_ON, NASTY_NAME
 from tests.conftest import Project
+from tests.support.combinations import ALL_OFF, ALL_ON, NASTY_NAME
 
 NO_SERVERS = ("-m", "pytest", "-p", "no:cacheprovider", "-m", "not servers")
 

@@ -4,9 +4,9 @@ import re
 import shutil
 from pathlib import Path
 
-from tests.combinations import ALL_OFF, PIECES, Answers
 from tests.conftest import Project
-from tests.servers import Server
+from tests.support.combinations import ALL_OFF, PIECES, Answers
+from tests.support.servers import Server
 
 SUITE = Path(__file__).parent / "suite"
 # Helpers, and what only the template's own linter reads.

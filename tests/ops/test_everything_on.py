@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.combinations import ALL_ON
 from tests.conftest import Project
 from tests.ops.running import TOPICS, run_modules, with_suite
-from tests.servers import Server
+from tests.support.combinations import ALL_ON
+from tests.support.servers import Server
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Project
 from tests.ops.running import FEATURES, SUITE, alone, answers_of, run_modules, with_suite
-from tests.servers import Server
+from tests.support.servers import Server
 
 
 def test_table_of_features_names_modules_of_the_suite() -> None:

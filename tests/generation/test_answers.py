@@ -1,0 +1,161 @@
+"""Bad answers are refused, with a sentence that helps, and leave nothing behind."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, tool
+from tests.support.combinations import CHOICES, NASTY_NAME
+
+REFUSED = [
+    ("project_name", "", "is empty"),
+    ("project_name", "   ", "is empty"),
+    ("project_name", "x" * 101, "has 101 characters; use at most 100"),
+    ("author_name", " Ann ", "use 'Ann'"),
+    ("project_name", "two\nlines", "holds U+000A"),
+    ("project_name", "bell\x07", "holds U+0007"),
+    ("project_name", "right-to-left\u202e", "holds U+202E"),
+    ("project_name", "a >> b", 'holds a doubled "<" or ">"'),
+    ("project_slug", "", "such as my_project"),
+    ("project_slug", "3d", "such as d"),
+    ("project_slug", "My-Shop", "such as my_shop"),
+    ("project_slug", "my_shop_", "such as my_shop"),
+    ("project_slug", "my.shop", "such as my_shop"),
+    ("project_slug", "a/b/c", "such as a_b_c"),
+    ("project_slug", "../outside", "such as outside"),
+    ("project_slug", "a" * 31, "such as " + "a" * 30),
+    ("project_slug", "größe", "such as gr_e"),
+    ("project_slug", "pg_data", "already uses; use another, such as my_pg_data"),
+    *(
+        ("project_slug", name, f"already uses; use another, such as my_{name}")
+        for name in ("root", "postgres", "redis", "nginx", "www_data", "systemd", "test", "template1", "public")
+    ),
+    ("description", "x" * 201, "has 201 characters; use at most 200"),
+    ("author_name", "Ann\x00", "holds U+0000"),
+    ("author_email", "ann", "use one such as author@example.com"),
+    ("author_email", "ann@", "use one such as author@example.com"),
+    ("author_email", "ann@example", "use one such as author@example.com"),
+    ("author_email", "ann..b@example.com", "use one such as author@example.com"),
+    ("author_email", '"a b"@example.com', "use one such as author@example.com"),
+    ("author_email", "{{7*7}}@example.com", "use one such as author@example.com"),
+    ("domain_name", "https://shop.example.com/", "such as shop.example.com"),
+    ("domain_name", "shop.example.com:8000", "such as shop.example.com"),
+    ("domain_name", "Shop.Example.com", "is not in lower case; use shop.example.com"),
+    ("domain_name", "-shop.example.com", "such as example.com"),
+    ("domain_name", "shop_1.example.com", "such as example.com"),
+    ("domain_name", "10.1.2.3", "such as example.com"),
+    ("domain_name", "a" * 64 + ".example.com", "such as example.com"),
+    ("domain_name", "bücher.example.com", "such as xn--bcher-kva.example.com"),
+    ("timezone", "Berlin", "use one such as Europe/Berlin"),
+    ("timezone", "europe/berlin", "use one such as Europe/Berlin"),
+    ("timezone", "", "use one such as"),
+    ("timezone", "../etc/passwd", "use one such as"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "sentence"), REFUSED)
+def test_a_bad_answer_is_refused(
+    generate: Callable[..., Any], tmp_path: Path, name: str, answer: str, sentence: str
+) -> None:
+    configuration = yaml.safe_load((tmp_path / "cookiecutterrc").read_text())
+    # A user's own default can hold what a command line cannot; raw, for a default is a template.
+    configuration["default_context"] = {"project_slug": "fine", name: f"<<% raw %>>{answer}<<% endraw %>>"}
+    (tmp_path / "cookiecutterrc").write_text(yaml.safe_dump(configuration))
+    output = tmp_path / "output"
+    output.mkdir()
+    # Without a slug the folder is the output folder itself, which only this option lets cookiecutter use.
+    options = ["--overwrite-if-exists"] if (name, answer) == ("project_slug", "") else []
+    result = generate("--no-input", "--output-dir", str(output), *options)
+    assert result.returncode == 1
+    assert f"{name} {answer!r} " in result.stderr
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr + result.stdout
+    assert list(output.iterdir()) == []
+    assert not (tmp_path / "outside").exists()
+
+
+def test_several_bad_answers_are_reported_together(generate: Callable[..., Any], tmp_path: Path) -> None:
+    result = generate("--no-input", project_slug="root", domain_name="a b", author_email="x", timezone="Mars")
+    assert result.returncode == 1
+    for name in ("project_slug", "domain_name", "author_email", "timezone"):
+        assert f"{name} '" in result.stderr
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--overwrite-if-exists"]])
+def test_a_folder_that_was_there_before_is_untouched(
+    generate: Callable[..., Any], tmp_path: Path, options: list[str]
+) -> None:
+    folder = tmp_path / "my_project"
+    folder.mkdir()
+    (folder / "manage.py").write_text("mine")
+    result = generate("--no-input", *options, timezone="Mars")
+    assert result.returncode == 1
+    assert [path.name for path in folder.iterdir()] == ["manage.py"]
+    assert (folder / "manage.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("project_name", NASTY_NAME),
+        ("project_name", "码头"),
+        ("project_name", "x" * 100),
+        ("project_slug", "a"),
+        ("project_slug", "a1__b_2"),
+        ("project_slug", "a" * 30),
+        ("author_email", "ann.o'brien+shop@mail.example.co.uk"),
+        ("domain_name", "xn--bcher-kva.example.com"),
+        ("domain_name", "localhost"),
+        ("domain_name", ".".join(["a" * 61] * 4)),
+        ("timezone", "America/Argentina/Buenos_Aires"),
+    ],
+)
+def test_an_unusual_answer_is_accepted(generate: Callable[..., Any], name: str, answer: str) -> None:
+    result = generate("--no-input", **{name: answer})
+    assert result.returncode == 0, result.stderr
+
+
+def test_an_answer_is_never_executed(generate: Callable[..., Any], tmp_path: Path) -> None:
+    answer = """'); __import__('os').system("touch mark") # $(touch mark) `touch mark` {{ 7*7 }} \\"""
+    result = generate("--no-input", project_name=answer, project_slug="fine", description=answer, author_name=answer)
+    assert result.returncode == 0, result.stderr
+    assert list(tmp_path.rglob("mark")) == []
+    record = json.loads((tmp_path / "fine" / ".cookiecutter.json").read_text())
+    assert record["answers"]["description"] == answer
+
+
+def test_the_questions_have_prompts_for_people() -> None:
+    questions = json.loads((ROOT / "cookiecutter.json").read_text())
+    asked = [name for name in questions if not name.startswith("_")]
+    assert list(questions["__prompts__"]) == asked
+    for name, choices in questions.items():
+        if isinstance(choices, list) and not name.startswith("_"):
+            assert list(questions["__prompts__"][name]) == ["__prompt__", *choices]
+
+
+def test_the_combinations_know_every_choice() -> None:
+    questions = json.loads((ROOT / "cookiecutter.json").read_text())
+    choices = {name: [raw, not raw] if isinstance(raw, bool) else raw for name, raw in questions.items()}
+    assert {name: raw for name, raw in choices.items() if isinstance(raw, list) and name[0] != "_"} == CHOICES
+
+
+def test_the_questions_can_be_answered_by_pressing_return(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [tool("cookiecutter"), str(ROOT), "--default-config"],
+        cwd=tmp_path,
+        input="\n" * 20,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"HOME": str(tmp_path)},
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Project name, as people read it" in result.stdout
+    assert (tmp_path / "my_project" / "manage.py").exists()

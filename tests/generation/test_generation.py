@@ -1,0 +1,190 @@
+"""How generating behaves: the same every time, recorded, and all or nothing."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, TEMPLATE, clean_environment, tool
+from tests.drift.history import commit_all, git
+from tests.support.git_server import PASSWORD, git_server, with_password
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return the bytes and the mode of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mode)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A copy of the template that a test may change; no git checkout."""
+    copy = tmp_path / "template"
+    copy.mkdir()
+    for name in ("cookiecutter.json", "local_extensions.py"):
+        shutil.copy(ROOT / name, copy)
+    for folder in (ROOT / "hooks", TEMPLATE):
+        shutil.copytree(folder, copy / folder.name)
+    return copy
+
+
+def test_the_same_answers_give_the_same_bytes(tmp_path: Path, template: Path) -> None:
+    circumstances = [
+        {"HOME": str(tmp_path / "a"), "TZ": "UTC", "LANG": "C.UTF-8", "PYTHONHASHSEED": "1"},
+        {"HOME": str(tmp_path / "b"), "TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "2", "USER": "somebody"},
+    ]
+    for number, environment in enumerate(circumstances):
+        output = tmp_path / f"output{number}"
+        output.mkdir()
+        command = [tool("cookiecutter"), str(template), "--no-input", "media_storage=s3", "project_name=Größe"]
+        subprocess.run(command, cwd=output, env=clean_environment(**environment), check=True)
+    assert contents(tmp_path / "output0") == contents(tmp_path / "output1")
+
+
+class TestRecord:
+    def record(self, folder: Path) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads((folder / "my_project" / ".cookiecutter.json").read_text())
+        return result
+
+    def test_a_template_that_is_no_checkout_has_no_commit(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        assert generate("--no-input", template=template, use_celery=False).returncode == 0
+        record = self.record(tmp_path)
+        assert record["commit"] is None
+        assert record["template"] == str(template)
+        assert record["version"] == json.loads((ROOT / "cookiecutter.json").read_text())["_version"]
+        assert record["answers"]["use_celery"] is False
+        assert record["answers"]["domain_name"] == "example.com"
+        assert not any(name.startswith("_") for name in record["answers"])
+
+    def test_the_commit_of_a_checkout_is_recorded(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        commit = commit_all(template)
+        assert generate("--no-input", template=template).returncode == 0
+        assert self.record(tmp_path)["commit"] == commit
+        # From a folder below, by a relative path, and from within a git hook, which sets variables.
+        work = tmp_path / "work"
+        work.mkdir()
+        git(work, "init", "--quiet")
+        os.environ["GIT_DIR"] = str(work / ".git")
+        try:
+            assert generate("--no-input", template="../template", cwd=work).returncode == 0
+        finally:
+            del os.environ["GIT_DIR"]
+        assert self.record(work)["commit"] == commit
+        assert self.record(work)["template"] == str(template)
+
+    def test_a_template_given_by_url_is_recorded_by_it(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        commit = commit_all(template)
+        git(tmp_path, "clone", "--quiet", "--bare", str(template), "slipway.git")
+        url = f"file://{tmp_path}/slipway.git"
+        result = generate("--no-input", template=url)
+        assert result.returncode == 0, result.stderr
+        assert self.record(tmp_path)["template"] == url
+        assert self.record(tmp_path)["commit"] == commit
+
+    def test_a_password_in_a_url_is_not_recorded(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        commit = commit_all(template)
+        git(tmp_path, "clone", "--quiet", "--bare", str(template), "served/slipway.git")
+        git(tmp_path / "served/slipway.git", "update-server-info")
+        with git_server(tmp_path / "served") as url:
+            result = generate("--no-input", template=with_password(f"{url}/slipway.git"))
+        assert result.returncode == 0, result.stderr
+        assert self.record(tmp_path)["template"] == f"{url}/slipway.git"
+        assert self.record(tmp_path)["commit"] == commit
+        project = tmp_path / "my_project"
+        assert not [path for path in project.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]
+
+    def test_a_template_inside_another_checkout_has_no_commit(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        git(tmp_path, "init", "--quiet")
+        assert generate("--no-input", template=template).returncode == 0
+        assert self.record(tmp_path)["commit"] is None
+
+
+class TestFailure:
+    """A generation that fails or is interrupted leaves nothing behind."""
+
+    def test_a_piece_that_is_not_there_is_an_error(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        questions = json.loads((template / "cookiecutter.json").read_text())
+        questions["_pieces"]["use_celery"]["True"].append("apps/nowhere.py")
+        (template / "cookiecutter.json").write_text(json.dumps(questions))
+        result = generate("--no-input", template=template, use_celery=False)
+        assert result.returncode == 1
+        assert "_pieces in cookiecutter.json names apps/nowhere.py, which the template does not have" in result.stderr
+        assert not (tmp_path / "my_project").exists()
+
+    def test_a_mistake_in_a_file_of_the_template(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        (template / TEMPLATE.name / "templates" / "home.html").write_text("<< cookiecutter.nowhere >>")
+        assert generate("--no-input", template=template).returncode == 1
+        assert not (tmp_path / "my_project").exists()
+
+    @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("moment", ["pre_gen_project", "rendering", "post_gen_project"])
+    @pytest.mark.parametrize("to_all", [True, False], ids=["terminal", "cookiecutter alone"])
+    def test_an_interruption(
+        self, tmp_path: Path, template: Path, sent: signal.Signals, moment: str, to_all: bool
+    ) -> None:
+        started = tmp_path / "started"
+        if moment == "rendering":
+            # A template that takes long to render and says that it has begun.
+            folder = template / TEMPLATE.name
+            (folder / "zzz.txt").write_text("<<% for a in range(9**8) %>><<% endfor %>>")
+            started = tmp_path / "my_project" / "README.md"
+        else:
+            hook = template / "hooks" / f"{moment}.py"
+            wait = f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(60)\n"
+            hook.write_text(wait + hook.read_text())
+        process = subprocess.Popen(
+            [tool("cookiecutter"), str(template), "--no-input"],
+            cwd=tmp_path,
+            env=clean_environment(HOME=str(tmp_path)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        while not started.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        (os.killpg if to_all else os.kill)(process.pid, sent)
+        assert process.wait(timeout=20) != 0
+        assert not (tmp_path / "my_project").exists()
+
+    def test_an_interruption_leaves_a_folder_that_was_there_before(self, tmp_path: Path, template: Path) -> None:
+        started = tmp_path / "started"
+        hook = template / "hooks" / "pre_gen_project.py"
+        hook.write_text(f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(60)\n")
+        (tmp_path / "my_project").mkdir()
+        (tmp_path / "my_project" / "mine").touch()
+        process = subprocess.Popen(
+            [tool("cookiecutter"), str(template), "--no-input", "--overwrite-if-exists"],
+            cwd=tmp_path,
+            env=clean_environment(HOME=str(tmp_path)),
+            stderr=subprocess.DEVNULL,
+        )
+        while not started.exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) != 0
+        assert (tmp_path / "my_project" / "mine").exists()

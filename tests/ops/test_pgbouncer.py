@@ -1,0 +1,99 @@
+"""The project behind a real PgBouncer in transaction mode, as PRODUCTION.md says, and why it says so."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project
+from tests.support.combinations import ALL_ON
+from tests.support.servers import pgbouncer, postgresql, redis
+from tests.support.sites import production
+
+OPTION = "?disable_server_side_cursors=true"
+CONNECTIONS = 3
+# Four threads read a table in pieces, each its next piece when all have read one.
+READ = """
+import threading
+from django.db import connection
+from apps.users.models import User
+
+wrong, all_have_read = [], threading.Barrier(4)
+
+def read():
+    try:
+        for _ in range(5):
+            rows = User.objects.values_list("email", flat=True).iterator(chunk_size=50)
+            next(rows)
+            all_have_read.wait(20)
+            assert len(list(rows)) == 199
+            all_have_read.wait(20)
+    except Exception as error:
+        wrong.append(type(error).__name__)
+        all_have_read.abort()
+    finally:
+        connection.close()
+
+threads = [threading.Thread(target=read) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(sorted(set(wrong) - {"BrokenBarrierError"}))
+"""
+# Twenty threads are connected at a time and write; how many connections does PostgreSQL have?
+WRITE = """
+import threading
+from django.db import connection, transaction
+from apps.users.models import User
+
+all_are_connected = threading.Barrier(20)
+
+def write(number):
+    User.objects.count()
+    all_are_connected.wait(20)
+    with transaction.atomic():
+        User.objects.create(email=f"{number}@example.org")
+    connection.close()
+
+threads = [threading.Thread(target=write, args=[number]) for number in range(20)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+cursor = connection.cursor()
+cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
+print(User.objects.filter(email__endswith="@example.org").count(), cursor.fetchone()[0])
+"""
+FILL = (
+    "from apps.users.models import User; User.objects.bulk_create(User(email=f'{n}@example.com') for n in range(200))"
+)
+
+
+@pytest.fixture(scope="module")
+def shell(bake: Callable[..., Project], install: Callable[..., Path]) -> Iterator[Callable[..., str]]:
+    """Run code in the project behind PgBouncer; the query of DATABASE_URL is the argument."""
+    project = bake(**ALL_ON)
+    python = install(project, "production")
+    with postgresql() as database, redis() as cache, pgbouncer(database, CONNECTIONS) as pool:
+
+        def manage(query: str, *command: str) -> str:
+            environment = production(database, cache) | {"DJANGO_SETTINGS_MODULE": "config.settings.production"}
+            environment |= {"DATABASE_URL": pool.url + query, "CONN_MAX_AGE": "0"}
+            return project.run(python, "manage.py", *command, **environment).stdout.strip()
+
+        manage(OPTION, "migrate")
+        yield lambda query, code: manage(query, "shell", "--no-imports", "--command", code)
+
+
+def test_reading_in_pieces_needs_the_option(shell: Callable[..., str]) -> None:
+    shell(OPTION, FILL)
+    assert shell(OPTION, READ) == "[]"
+    # Without it, a piece is asked for on a connection that knows nothing of the pieces before.
+    assert shell("", READ) != "[]"
+
+
+def test_many_threads_share_few_connections(shell: Callable[..., str]) -> None:
+    written, connections = shell(OPTION, WRITE).split()
+    assert int(written) == 20
+    assert int(connections) <= CONNECTIONS
