@@ -160,7 +160,7 @@ PROBLEMS: list[tuple[dict[str, str | None], str]] = [
 @pytest.fixture(scope="module")
 def refused() -> list[str]:
     """What production says of each of PROBLEMS, loaded by one process."""
-    environments = [ENVIRONMENT | changes for changes, _ in PROBLEMS]
+    environments = [{**ENVIRONMENT, **changes} for changes, _ in PROBLEMS]
     return refusals(*({name: value for name, value in one.items() if value is not None} for one in environments))
 
 
