@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drift import git
+from drift import adjacent, git
 from drift.changes import renames
 from drift.trees import Entry, Store, Tree
 
@@ -95,6 +95,8 @@ def settle(store: Store, merged: Merged, path: str, stages: dict[str, Entry], na
     if entry and entry.mode != "120000" and is_marked(store.content(entry), name):
         if path in twice:
             del merged.tree[path]
+        elif resolved := resolve_adjacent(store, entry, stages):
+            merged.tree[path] = resolved
         else:
             merged.in_lines.append(path)
     elif path.endswith((f"~{name}", f"~{OURS}")):
@@ -113,6 +115,17 @@ def settle(store: Store, merged: Merged, path: str, stages: dict[str, Entry], na
     elif "3" in stages and "1" in stages:
         merged.tree.pop(path, None)
         merged.notes.append(f"{path} stays removed from the project; the template has changed it.")
+
+
+def resolve_adjacent(store: Store, entry: Entry, stages: dict[str, Entry]) -> Entry | None:
+    """Return a file whose only conflicts are lines that were added beside changed ones, or None."""
+    if stages.keys() != {"1", "2", "3"}:
+        return None
+    content = adjacent.resolve(*(store.content(stages[stage]) for stage in ("1", "2", "3")))
+    if content is None:
+        return None
+    blob = os.fsdecode(store.git("hash-object", "-w", "--stdin", stdin=content)).strip()
+    return Entry(entry.mode, blob)
 
 
 def is_marked(content: bytes, name: str) -> bool:

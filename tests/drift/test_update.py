@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.drift.history import ODD, Project, files, git, replace, write
+from tests.drift.history import ODD, Project, Template, files, git, replace, write
 from tests.drift.terminal import at_a_terminal
 
 Change = Callable[[Path], None]
@@ -127,6 +127,44 @@ def test_one_version_after_the_other_ends_where_one_step_does(
         mine.drift("update", "--to", target)
         mine.commit()
     assert files(mine.path) == files(generated("v0.3.0"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "merged"),
+    [
+        ("line 2\n", "line 2\nmine\n", "line 2\nmine\nline three\nline 4\n"),
+        ("line 3\n", "line 3\nmine\n", "line 2\nline three\nmine\nline 4\n"),
+    ],
+    ids=["before", "after"],
+)
+def test_lines_added_beside_a_line_that_the_template_changed_are_kept(
+    project: Callable[..., Project], old: str, new: str, merged: str
+) -> None:
+    mine = project()
+    replace(mine.path / "edited.txt", old, new)
+    mine.commit()
+    mine.drift("update", "--to", "v0.2.0")
+    assert merged in (mine.path / "edited.txt").read_text()
+
+
+def test_lines_added_beside_a_line_that_both_changed_are_a_conflict(project: Callable[..., Project]) -> None:
+    mine = project()
+    replace(mine.path / "edited.txt", "line 3\n", "mine\nmy line 3\n")
+    mine.commit()
+    said = mine.drift("update", "--to", "v0.2.0", status=1)
+    assert "edited.txt: both changed the same lines" in said.stderr
+
+
+def test_lines_added_beside_a_line_that_the_template_removed_are_a_conflict(
+    project: Callable[..., Project], template: Template
+) -> None:
+    template.replace("edited.txt", "line three\n", "")
+    template.release("0.4.0")
+    mine = project(template=template)
+    replace(mine.path / "edited.txt", "line 3\n", "mine\nline 3\n")
+    mine.commit()
+    said = mine.drift("update", "--to", "v0.4.0", status=1)
+    assert "edited.txt: both changed the same lines" in said.stderr
 
 
 class TestConflicts:
