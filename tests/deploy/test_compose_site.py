@@ -119,6 +119,8 @@ class TestPreflight(PreflightChecks):
                 folder="/var/lib/docker/volumes/my_project_backups/_data",
                 stop_database=f"{COMPOSE} stop db",
                 stop_site=WAY.stop,
+                # SENTRY_DSN is not set.
+                notes=("hsts", "sentry"),
             )
             server.run("git -C /opt/my_project checkout --quiet compose.prod.yaml; make -C /opt/my_project up-prod")
 
