@@ -32,11 +32,11 @@ class Change:
     """Where the template has it now, if it gave it another name."""
 
 
-def classify(store: Store, base: Tree, newest: Tree, project: Tree) -> list[Change]:
+def classify(store: Store, base: Tree, newest: Tree, project: Tree, moved: dict[str, str]) -> list[Change]:
     """Return what differs, sorted by path.
 
-    ``base`` is what the template made, ``newest`` what it makes now. What the project already has as the template now
-    makes it is no change.
+    ``base`` is what the template made, ``newest`` what it makes now, ``moved`` what the template says about its own
+    moves. What the project already has as the template now makes it is no change.
     """
     changes, gone = {}, {}
     for path in base.keys() | newest.keys() | project.keys():
@@ -47,7 +47,7 @@ def classify(store: Store, base: Tree, newest: Tree, project: Tree) -> list[Chan
             changes[path] = change
         elif ours is None:
             gone[path] = change  # where it was; either may have given it another name
-    for former, present in renames(store, base, newest).items():
+    for former, present in (renames(store, base, newest) | declared_moves(base, newest, moved)).items():
         change = changes.get(former) or gone.get(former)
         if change and changes.get(present, Change("", "")).kind == "template":
             del changes[present]
@@ -75,6 +75,22 @@ def kind_of(theirs: str, ours: str) -> str:
     if theirs:
         return "both" if ours else "template"
     return {"D": "missing", "A": "extra"}.get(ours, "project")
+
+
+def declared_moves(before: Tree, after: Tree, moved: dict[str, str]) -> dict[str, str]:
+    """Return where the files of ``before`` are in ``after`` according to ``moved`` in the template's ``_drift``.
+
+    Its keys are former paths and its values present ones; a path that ends in a slash is a folder. git finds a renamed
+    file only while at least half of its content is the same.
+    """
+    found = {}
+    for former in before.keys() - after.keys():
+        for old, new in moved.items():
+            is_inside = old.endswith("/") and former.startswith(old)
+            present = new + former.removeprefix(old)
+            if (former == old or is_inside) and present in after and present not in before:
+                found[former] = present
+    return found
 
 
 def renames(store: Store, before: Tree, after: Tree) -> dict[str, str]:

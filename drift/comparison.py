@@ -41,6 +41,8 @@ class Comparison:
     changes: list[Change]
     expected: list[Change]
     """Changes that are the project's own business, for its .driftignore or the template say so."""
+    moved: dict[str, str]
+    """The files and folders that the template says it has moved, by their former path."""
 
     @cached_property
     def by_hand(self) -> list[by_hand.Step]:
@@ -146,8 +148,9 @@ def build(
     extended = store.matching(own.get("extended", []), paths)
     folders = store.matching(own.get("folders", []), paths)
     meant = store.matching(project.patterns(root, project.EXPECTED), paths)
+    moved = own.get("moved", {})
     changes, expected = [], []
-    for change in classify(store, base, theirs, ours):
+    for change in classify(store, base, theirs, ours, moved):
         if change.project and (change.origin or change.path) in rewritten:
             # Once the project has made it its own, the template's changes do not reach it.
             for tree in (base, theirs, ours):
@@ -178,4 +181,5 @@ def build(
         endings,
         changes,
         expected,
+        moved,
     )

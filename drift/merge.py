@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drift import adjacent, git
-from drift.changes import renames
+from drift.changes import declared_moves, renames
 from drift.trees import Entry, Store, Tree
 
 OURS = "this-project"
@@ -32,13 +32,19 @@ class Merged:
     """What was decided, one sentence each."""
 
 
-def merge(store: Store, base: Tree, theirs: Tree, ours: Tree, name: str, root: Path) -> Merged:
+def merge(store: Store, base: Tree, theirs: Tree, ours: Tree, moved: dict[str, str], name: str, root: Path) -> Merged:
     """Merge what the template (``theirs``, called ``name`` in conflicts) and the project (``ours``) made of ``base``.
 
-    Attributes of the project in ``root``, such as ``merge=union``, hold.
+    ``moved`` is what the template says about its own moves. Attributes of the project in ``root``, such as
+    ``merge=union``, hold.
     """
-    renamed = renames(store, base, theirs)
     base, theirs, ours = dict(base), dict(theirs), dict(ours)
+    for former, present in declared_moves(base, theirs, moved).items():
+        # The project's file moves along, so that the merge finds it at the place where the template has it now.
+        base[present] = base.pop(former)
+        if former in ours and present not in ours:
+            ours[present] = ours.pop(former)
+    renamed = renames(store, base, theirs)
     settled = set_aside(base, theirs, ours, renamed) | set_aside(base, ours, theirs, renames(store, base, ours))
     first = commit(store, base)
     branches = {OURS: commit(store, ours, first), name: commit(store, theirs, first)}

@@ -29,13 +29,13 @@ class Questions:
 def settings(context: Context) -> dict[str, Any]:
     """Return what a template says about itself to drift, in ``_drift`` of its cookiecutter.json.
 
-    Raises DriftError when that is not as it should be: lists of patterns, and an object of names.
+    Raises DriftError when that is not as it should be: lists of patterns, and objects of names and of paths.
     """
     found = context.get("_drift", {})
     if not isinstance(found, dict):
         raise DriftError('"_drift" in the template\'s cookiecutter.json is no JSON object; correct it there.')
     for name, value in found.items():
-        kind = dict if name == "renamed" else list
+        kind = dict if name in ("renamed", "moved") else list
         texts = value.values() if isinstance(value, dict) else value
         if not isinstance(value, kind) or not all(isinstance(text, str) for text in texts):
             what = "an object" if kind is dict else "a list"

@@ -126,7 +126,7 @@ def prepare(comparison: Comparison, new: Record) -> tuple[Update, Merged]:
     folder = project.state_folder(comparison.root)
     store, before = comparison.store, comparison.snapshot
     name = f"template-{comparison.newest.commit[:8]}"
-    merged = merge(store, comparison.base, comparison.theirs, comparison.ours, name, comparison.root)
+    merged = merge(store, comparison.base, comparison.theirs, comparison.ours, comparison.moved, name, comparison.root)
     moved = {change.renamed: comparison.endings.get(change.path) for change in comparison.changes if change.renamed}
     endings = comparison.endings | {path: ending for path, ending in moved.items() if ending}
     # What was left out of the comparison stays as it is.

@@ -61,6 +61,9 @@ def own_changes(folder: Path) -> None:
     write(folder / "apps/orders/__init__.py", "")
     write(folder / "tests/unit/test_orders.py", "def test_orders() -> None:\n    assert True\n")
     replace(folder / "config/settings/base.py", '"apps.users",\n', '"apps.users",\n    "apps.orders",\n')
+    # Later versions have it in another folder.
+    [views] = [path for path in (folder / "apps/health/views.py", folder / "ops/health/views.py") if path.exists()]
+    replace(views, '"healthy"', '"well"')
     replace(folder / "Makefile", "ADDRESS ?= 127.0.0.1:8000", "ADDRESS ?= 127.0.0.1:8001")
 
 

@@ -167,6 +167,24 @@ def test_lines_added_beside_a_line_that_the_template_removed_are_a_conflict(
     assert "edited.txt: both changed the same lines" in said.stderr
 
 
+def test_changes_in_a_file_that_the_template_moved_and_rewrote_are_kept(
+    project: Callable[..., Project], template: Template
+) -> None:
+    """git finds a renamed file only while half of its content is the same."""
+    lines = (template.room / "edited.txt").read_text().splitlines(keepends=True)
+    (template.room / "edited.txt").unlink()
+    template.write("moved/edited.txt", "".join([*lines[:8], *(f"new {number}\n" for number in range(100))]))
+    template.questions(_drift={"moved": {"edited.txt": "moved/edited.txt"}})
+    template.release("0.4.0")
+    mine = project("v0.3.0", template)
+    replace(mine.path / "edited.txt", "line 5\n", "mine\n")
+    mine.commit()
+    assert mine.status("--to", "v0.4.0")["changes"]
+    mine.drift("update", "--to", "v0.4.0")
+    assert "line 4\nmine\nline 6\n" in (mine.path / "moved/edited.txt").read_text()
+    assert not (mine.path / "edited.txt").exists()
+
+
 class TestConflicts:
     def same_lines(self, mine: Project) -> dict[str, tuple[str, bytes]]:
         """Change the lines that the template changes, and return the files."""
