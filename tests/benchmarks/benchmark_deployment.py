@@ -2,7 +2,7 @@
 
 Run as ``make benchmark``; the goals are at least 4 times the peer's requests a second on a page that reads the
 database, and at most 0.35 of its CPU per request. Both run on one machine, which is deployed by the steps of
-DEPLOYMENT.md, and are asked in turns over HTTPS through the same nginx, which is what a visitor gets. CPU is that of
+docs/deployment, and are asked in turns over HTTPS through the same nginx, which is what a visitor gets. CPU is that of
 all that serves a request: the application, nginx, PostgreSQL and the journal. The application's own is shown beside
 it, for it leaves out what a new connection costs PostgreSQL. wrk uses the same cores, and takes most from the one that
 serves most.
@@ -21,6 +21,7 @@ from typing import NamedTuple
 from tests.benchmarks.benchmarking import docker_program, generate
 from tests.support.documents import sections
 from tests.support.machine import Machine, machine
+from tests.support.systemd import GUIDE
 
 ROUNDS = 3
 SECONDS = 8
@@ -47,7 +48,7 @@ PAGE = """{% extends "base.html" %}
 <ul>{% for row in rows %}<li>{{ row.content_type.app_label }}: {{ row.name }}</li>{% endfor %}</ul>
 {% endblock content %}
 """
-STEPS = ["1. Fetch the project", "2. Prepare the machine", "3. Fill in what it cannot know", "4. Get a certificate"]
+STEPS = ["1. Clone the project", "2. Prepare the machine", "3. Complete the settings", "4. Get a certificate"]
 
 # gunicorn's defaults: in the folder / it finds no configuration. The later environment file wins.
 PEER = """
@@ -109,8 +110,8 @@ def add_page(project: Path) -> None:
 
 
 def deploy(running: Machine, project: Path) -> None:
-    """Follow DEPLOYMENT.md to the first release."""
-    document = sections(project / "DEPLOYMENT.md")
+    """Follow docs/deployment/systemd.md to the first release."""
+    document = sections(project / GUIDE)
     running.push(project)
     running.trust()
     for step in STEPS:

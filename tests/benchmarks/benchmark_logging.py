@@ -1,7 +1,7 @@
 """Print what logging costs a deployed project: requests a second with its log, and with the log switched off.
 
 Run as ``make benchmark``. The page reads the database. Three of the same release run on one machine, which is deployed
-by the steps of DEPLOYMENT.md, and are asked in turns over HTTPS through the same nginx: one writes a line for each
+by the steps of docs/deployment, and are asked in turns over HTTPS through the same nginx: one writes a line for each
 request to the journal, one writes them to /dev/null, and one writes none. What the second lacks is the project's work,
 of which the goal is at most 5 %; the rest is journald's, which takes the same for a line of anybody's.
 """

@@ -104,8 +104,8 @@ class Incidents(NamedTuple):
     stop_worker: str
     # Print what tells when the site's process, and the worker's, have begun.
     begun: str
-    # The heading of DEPLOYMENT.md whose first block releases, and the one whose first block goes back.
-    release: tuple[str, str]
+    # The guide that has the commands of a release and of the way back.
+    guide: str
     # The key of the certificate that is served, and its mode, owner and group.
     key: tuple[str, str]
     # Start /root/errors_server.py where the site reaches it, by what name, and print what it has printed.
@@ -157,8 +157,9 @@ class IncidentChecks:
     def test_every_block_of_the_incidents_is_run(self, server: Machine, incidents: Incidents) -> None:
         """By these tests; what releases and goes back by those of releases, which have the same commands."""
         assert {name: with_blocks(server, name) for name in HEADINGS} == HEADINGS
-        for heading, in_deployment in zip(("Release", "Roll back"), incidents.release, strict=True):
-            assert blocks(server, heading, f"{FOLDER}/deploy-and-roll-back.md")[0] == server.block(in_deployment)
+        for heading in ("Release", "Roll back"):
+            in_guide = server.block(incidents.guide, heading)
+            assert blocks(server, heading, f"{FOLDER}/deploy-and-roll-back.md")[0] == in_guide
 
     def test_the_state_is_shown_and_the_site_stopped_started_and_restarted(
         self, server: Machine, incidents: Incidents

@@ -15,7 +15,7 @@ from tests.ci.github import Expressions, GitHub
 from tests.ci.gitlab import GitLab
 from tests.conftest import Project
 from tests.support.combinations import ALL_OFF
-from tests.support.compose import BASE, share_wheels
+from tests.support.compose import BASE, GUIDE, share_wheels
 from tests.support.documents import sections
 from tests.support.machine import Machine, machine
 
@@ -101,7 +101,7 @@ def registry(bake: Callable[..., Project], docker: str, tmp_path_factory: pytest
             running.run(f"mkdir -p $(dirname {path}); printf %s {shlex.quote(json.dumps(content))} >{path}")
         running.run(CERTIFICATE)
         subprocess.run([docker, "cp", f"{running.container}:/authority.pem", running.authority], check=True)
-        running.follow(sections(project.path / "DEPLOYMENT.md"), "1. Install Docker")
+        running.follow(sections(project.path / GUIDE), "1. Install Docker")
         running.run(INSTALL)
         running.give_images(BASE, "postgres:18-trixie", SCANNER)
         share_wheels(running, BASE)

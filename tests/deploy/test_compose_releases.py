@@ -13,7 +13,7 @@ from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import ReleaseChecks, python
 from tests.deploy.runbook_checks import window
 from tests.deploy.site_checks import style_of
-from tests.support.compose import COMPOSE, MANAGE, Snapshot, docker_machine
+from tests.support.compose import COMPOSE, GUIDE, MANAGE, Snapshot, docker_machine
 from tests.support.damage import (
     add_rule,
     break_check,
@@ -83,7 +83,7 @@ def give(server: Machine, project: Path) -> None:
 def release(server: Machine, project: Path, **options: Any) -> Any:
     """Push the project and release it as the document says."""
     give(server, project)
-    return server.run(server.block("A new release"), user="admin", **options)
+    return server.run(server.block(GUIDE, "Release"), user="admin", **options)
 
 
 def image(server: Machine, tag: str = "current") -> str:
@@ -135,7 +135,7 @@ def test_a_release_loses_no_request(server: Machine, released: Release) -> None:
 def test_what_is_up_stays_as_it_is_when_it_is_started_again(server: Machine, released: Release) -> None:
     running = "docker ps --no-trunc --format '{{.ID}} {{.Names}}' | sort"
     before = server.say(running)
-    server.run(server.block("Other settings"), user="admin")
+    server.run(server.block(GUIDE, "Change settings"), user="admin")
     assert server.say(running) == before
 
 
@@ -184,7 +184,7 @@ def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, sourc
 
 def test_a_rollback_loses_no_request(server: Machine, released: Release) -> None:
     with Load(server) as load:
-        server.run(server.block("Going back"), user="admin")
+        server.run(server.block(GUIDE, "Roll back"), user="admin")
     assert (load.lost, load.closed) == ({}, 0)
     assert load.versions == {"0.1.0", "0.2.0"}
     assert server.version() == "0.1.0"
@@ -200,10 +200,10 @@ def test_a_rollback_loses_no_request(server: Machine, released: Release) -> None
 
 def test_the_plan_shows_what_a_release_would_migrate(server: Machine, project: Path) -> None:
     before = image(server)
-    assert "No planned migration operations." in server.run(server.block("A new release", 1), user="admin").stdout
+    assert "No planned migration operations." in server.run(server.block(GUIDE, "Release", 1), user="admin").stdout
     break_migration(project)
     give(server, project)
-    assert "users.0002_broken" in server.run(server.block("A new release", 1), user="admin").stdout
+    assert "users.0002_broken" in server.run(server.block(GUIDE, "Release", 1), user="admin").stdout
     assert image(server) == before
 
 
@@ -270,7 +270,8 @@ def test_a_container_that_was_killed_comes_back(server: Machine, service: str) -
 
 def test_down_and_up_keeps_the_data(server: Machine) -> None:
     assert run_in_shell(server, "from apps.users.models import User; print(User.objects.count())") == "1"
-    server.run("\n".join(server.block("Day by day", number) for number in (0, 1)), user="admin")
+    headings = ("Show logs and run commands", "Stop and start")
+    server.run("\n".join(server.block(GUIDE, heading) for heading in headings), user="admin")
     assert run_in_shell(server, "from apps.users.models import User; print(User.objects.get())") == "ann@example.com"
     assert server.ready() == ALL_READY
 
@@ -336,7 +337,7 @@ class TestIncidents(IncidentChecks):
             stop_database=f"{COMPOSE} stop db",
             stop_worker=f"{COMPOSE} stop worker",
             begun=f"{COMPOSE} ps --quiet web worker | xargs docker inspect --format '{{{{.State.StartedAt}}}}'",
-            release=("A new release", "Going back"),
+            guide=GUIDE,
             key=(f"{FOLDER}/nginx/ssl/privkey.pem", "640 0 101"),
             start_errors=(
                 "docker run --detach --name errors --network my_project_backend"

@@ -1,4 +1,4 @@
-"""The site on a Debian machine with Docker Compose, as DEPLOYMENT.md says: its own nginx, or the host's, before it."""
+"""The site on a Debian machine with Docker Compose, as docs/deployment says: its own nginx, or the host's."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -13,13 +13,20 @@ from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way, check_headers
 from tests.support.combinations import ALL_OFF
-from tests.support.compose import COMPOSE, MANAGE, Snapshot, docker_machine
-from tests.support.documents import sections
+from tests.support.compose import COMPOSE, GUIDE, MANAGE, Snapshot, docker_machine
+from tests.support.documents import sections, shell_blocks
 from tests.support.load import Load
 from tests.support.machine import Machine
 from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.timeout(900)
+HOST_NGINX = [
+    "Start the site without the nginx container",
+    "Install nginx",
+    "Install the nginx site",
+    "Get a certificate for nginx on the host",
+]
+BALANCER = "Use a load balancer that terminates TLS"
 WAY = Way(
     manage=MANAGE,
     stop=f"{COMPOSE} stop web",
@@ -129,7 +136,7 @@ class TestObservatory(ObservatoryChecks):
     """With the project's own nginx, after what looks at a container's log: changed settings make it anew."""
 
 
-# Undoes what DEPLOYMENT.md says under "Behind a balancer".
+# Undoes what the guide says under that heading.
 WITHOUT_BALANCER = "sed -i /^NGINX_HTTPS=/d /opt/my_project/.env.production; make -C /opt/my_project up-prod"
 
 
@@ -140,7 +147,7 @@ class TestBehindABalancer:
     @classmethod
     def server(cls, server: Machine) -> Iterator[Machine]:
         """The machine, whose nginx speaks HTTP alone meanwhile."""
-        server.run(server.block("Behind a balancer that speaks HTTPS"), user="admin")
+        server.run(server.block(GUIDE, BALANCER), user="admin")
         yield server
         server.run(WITHOUT_BALANCER)
 
@@ -174,7 +181,7 @@ class TestBehindTheNginxOfTheHost(SiteChecks):
     def server(cls, server: Machine) -> Machine:
         """The machine, with nginx on it instead of in a container."""
         server.run("make -C /opt/my_project down-prod; certbot delete --cert-name my_project --non-interactive")
-        server.follow(sections(server.repository / "DEPLOYMENT.md"), "Behind an nginx that the host has")
+        server.follow(sections(server.repository / GUIDE), *HOST_NGINX)
         wait_until(server.is_trusted, 60, "the certificate's coming into use")
         return server
 
@@ -190,7 +197,7 @@ class TestBehindTheNginxOfTheHost(SiteChecks):
         assert (load.lost, load.closed) == ({}, 0)
         assert load.versions == {"0.1.0", "0.2.0"}
         # What a release that has changed nginx's configuration asks for can be done again.
-        server.run(server.block("Behind an nginx that the host has", 2), user="admin")
+        server.run(server.block(GUIDE, HOST_NGINX[2]), user="admin")
         assert server.get("/").status == 200
 
     def test_the_port_is_this_machines_own(self, server: Machine) -> None:
@@ -201,12 +208,12 @@ class TestBehindTheNginxOfTheHost(SiteChecks):
 def test_every_block_of_the_document_is_run(bake: Callable[..., Project]) -> None:
     """By these tests or by those of test_compose_releases.py."""
     project = bake(**ALL_OFF | {"deployment": "docker"})
-    with_blocks = [heading for heading, blocks in sections(project.path / "DEPLOYMENT.md").items() if blocks]
-    first = ["1. Install Docker", "2. Get the project", "3. Make the settings"]
-    first += ["4. Make a certificate for the time being", "5. Build and start", "6. Get a real certificate"]
-    later = ["7. Make an account and look", "A new release", "Going back", "Other settings", "Day by day"]
-    others = ["Behind an nginx that the host has", "Behind a balancer that speaks HTTPS"]
-    assert with_blocks == [*first, *later, *others]
+    with_blocks = [heading for heading, blocks in sections(project.path / GUIDE).items() if blocks]
+    first = ["1. Install Docker", "2. Clone the project", "3. Create the settings", "4. Create a temporary certificate"]
+    first += ["5. Build and start", "6. Get a certificate", "7. Create an account and check the site"]
+    later = ["Release", "Roll back", "Change settings", "Show logs and run commands", "Stop and start"]
+    assert with_blocks == [*first, *later, *HOST_NGINX, BALANCER]
+    assert shell_blocks(project.path / "DEPLOYMENT.md") == []
 
 
 def test_everything_is_back_after_a_restart_of_the_machine(server: Machine) -> None:

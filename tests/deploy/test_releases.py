@@ -1,4 +1,4 @@
-"""A Debian machine that was set up by the scripts of DEPLOYMENT.md: what it survives, with visitors on the site."""
+"""A Debian machine that was set up by the scripts of docs/deployment: what it survives under load."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ from tests.support.damage import (
 from tests.support.load import CONNECTIONS, Load
 from tests.support.machine import Machine
 from tests.support.servers import wait_until
-from tests.support.systemd import BIN, Snapshot, deployed_machine
+from tests.support.systemd import BIN, CERTIFICATE, GUIDE, Snapshot, deployed_machine
 
 ENVIRONMENT = "/etc/my_project/environment"
 ALL_READY = (200, {"database": True, "cache": True, "broker": True})
@@ -62,7 +62,7 @@ def pushed(server: Machine, source: Path) -> None:
 def release(server: Machine, project: Path, **options: Any) -> Any:
     """Push the project and release it as the document says."""
     server.push(project)
-    return server.run(server.block("Releasing"), user="admin", **options)
+    return server.run(server.block(GUIDE, "Release"), user="admin", **options)
 
 
 def current(server: Machine) -> str:
@@ -72,7 +72,8 @@ def current(server: Machine) -> str:
 
 def test_provisioning_twice_changes_nothing(server: Machine) -> None:
     before = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project.conf /etc/nginx/sites-enabled/*")
-    assert "Nothing had to be changed." in server.run(server.block("2. Prepare the machine"), user="admin").stdout
+    result = server.run(server.block(GUIDE, "2. Prepare the machine"), user="admin")
+    assert "Nothing had to be changed." in result.stdout
     after = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project.conf /etc/nginx/sites-enabled/*")
     assert before == after
 
@@ -139,7 +140,7 @@ def upgrade(server: Machine, source: Path, tmp_path_factory: pytest.TempPathFact
     new, ready, version, styles = current(server), server.ready(), server.version(), (style, style_of(server))
     statuses = (server.get(styles[0]).status, server.get(styles[1]).status)
     with Load(server) as rollback:
-        server.run(server.block("Rolling back"), user="admin")
+        server.run(server.block(GUIDE, "Roll back"), user="admin")
     back, back_version, back_ready = current(server), server.version(), server.ready()
     server.run(f"{BIN}/rollback {new}")
     return Upgrade(
@@ -352,7 +353,7 @@ def test_settings_are_changed_by_releasing_again(server: Machine, pushed: None) 
     server.run(f"sed -i 's/^ALLOWED_HOSTS=.*/ALLOWED_HOSTS=example.com,www.example.com/' {ENVIRONMENT}")
     server.run("echo SECURE_HSTS_SECONDS=31536000 | tee -a /etc/my_project/environment")
     with Load(server) as load:
-        server.run(server.block("Changing settings"), user="admin")
+        server.run(server.block(GUIDE, "Change settings"), user="admin")
     assert load.lost == {}
     assert load.closed <= CONNECTIONS
     for path in ("/", "/static/favicon.svg"):
@@ -360,7 +361,7 @@ def test_settings_are_changed_by_releasing_again(server: Machine, pushed: None) 
     # A name more is led to the first, once the certificate has it too.
     answer = server.get("/admin/?x=1", host="www.example.com", scheme="http")
     assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
-    certificate = server.block("4. Get a certificate").replace("--email", "--domain www.example.com --expand --email")
+    certificate = server.block(GUIDE, CERTIFICATE).replace("--email", "--domain www.example.com --expand --email")
     server.run(certificate, user="admin")
     wait_until(lambda: server.is_trusted("www.example.com"), 60, "the certificate's coming into use")
     answer = server.get("/admin/?x=1", host="www.example.com")
@@ -369,7 +370,7 @@ def test_settings_are_changed_by_releasing_again(server: Machine, pushed: None) 
 
 
 def test_the_commands_of_every_day_work(server: Machine) -> None:
-    look, stop = server.block("Every day", 0), server.block("Every day", 1)
+    look, stop = server.block(GUIDE, "Show status and logs"), server.block(GUIDE, "Stop and start")
     result = server.run(look, user="admin")
     assert "valid until" in result.stdout
     assert "System check identified no issues" in result.stdout
@@ -545,7 +546,7 @@ class TestIncidents(IncidentChecks):
             stop_database="systemctl stop postgresql@17-main",
             stop_worker="systemctl stop my_project-worker",
             begun="systemctl show --property=MainPID --value my_project-web my_project-worker",
-            release=("Releasing", "Rolling back"),
+            guide=GUIDE,
             key=("/etc/ssl/my_project/privkey.pem", "600 0 0"),
             start_errors=(
                 "systemd-run --quiet --unit=errors /srv/my_project/current/.venv/bin/python /root/errors_server.py"

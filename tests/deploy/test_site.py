@@ -1,4 +1,4 @@
-"""The site on a Debian machine that was set up by hand, as DEPLOYMENT.md shows it, seen from outside over HTTPS."""
+"""The site on a Debian machine that was set up without the scripts, as docs/deployment shows it, seen over HTTPS."""
 
 import json
 import re
@@ -18,10 +18,10 @@ from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way
 from tests.docs.test_release_papers import SOME_TESTS
 from tests.support.combinations import ALL_OFF
-from tests.support.documents import sections
+from tests.support.documents import sections, shell_blocks
 from tests.support.machine import Machine
 from tests.support.servers import wait_until
-from tests.support.systemd import BIN, Snapshot, deployed_machine, give_wheels
+from tests.support.systemd import BEFORE_CERTIFICATE, BIN, CERTIFICATE, GUIDE, Snapshot, deployed_machine, give_wheels
 
 # The hub page installs what the tests of a project need, and runs them.
 pytestmark = pytest.mark.timeout(900)
@@ -77,12 +77,13 @@ class TestObservatory(ObservatoryChecks):
 def test_every_block_of_the_document_is_run(bake: Callable[..., Project]) -> None:
     """By these tests or by those of test_releases.py, which follow the scripts."""
     project = bake(**ALL_OFF | {"deployment": "systemd"})
-    with_blocks = [heading for heading, blocks in sections(project.path / "DEPLOYMENT.md").items() if blocks]
-    by_hand = ["Packages", "User and folders", "Settings, database and Redis", "Units and site", "The release"]
-    by_script = ["1. Fetch the project", "2. Prepare the machine", "3. Fill in what it cannot know"]
-    by_script += ["4. Get a certificate", "5. Release", "6. Look at it"]
-    later = ["Releasing", "Rolling back", "Changing settings", "Every day"]
+    with_blocks = [heading for heading, blocks in sections(project.path / GUIDE).items() if blocks]
+    by_script = ["1. Clone the project", "2. Prepare the machine", "3. Complete the settings"]
+    by_script += [CERTIFICATE, "5. Release", "6. Check the site"]
+    later = ["Release", "Roll back", "Change settings", "Show status and logs", "Stop and start"]
+    by_hand = [*BEFORE_CERTIFICATE, "Install the release"]
     assert with_blocks == [*by_script, *later, *by_hand]
+    assert shell_blocks(project.path / "DEPLOYMENT.md") == []
 
 
 def test_prometheus_on_the_machine_finds_the_site(server: Machine) -> None:
@@ -147,7 +148,7 @@ def test_the_service_cannot_change_its_own_code_and_nobody_else_reads_its_secret
 
 def test_the_certificate_can_be_renewed(server: Machine) -> None:
     """That it is, and comes into use, is seen by those of incidents."""
-    server.run(server.block("4. Get a certificate", 1), user="admin", timeout=120)
+    server.run(server.block(GUIDE, CERTIFICATE, 1), user="admin", timeout=120)
     assert server.say("systemctl is-active certbot.timer") == "active"
 
 
@@ -185,7 +186,7 @@ def test_the_script_finds_what_was_done_by_hand_in_order(server: Machine) -> Non
 def test_a_clone_in_another_place_is_refused(server: Machine) -> None:
     server.run("cp -r /srv/my_project/source /root/elsewhere")
     result = server.run("/root/elsewhere/deploy/bin/provision", check=False)
-    message = "the project must be cloned into /srv/my_project/source; DEPLOYMENT.md says how."
+    message = "the project must be cloned into /srv/my_project/source; see docs/deployment/systemd.md."
     assert (result.returncode, result.stderr) == (1, f"Error: {message}\n")
 
 
@@ -209,12 +210,12 @@ def test_a_second_project_lives_on_the_same_machine(
     others = "server { listen 80 default_server; listen [::]:80 default_server; return 404; }"
     server.run(f"rm /etc/nginx/sites-enabled/refuse.conf; echo '{others}' >/etc/nginx/conf.d/others.conf")
     server.run("echo '127.0.0.1 second.example.com' >>/etc/hosts")
-    document = sections(second.path / "DEPLOYMENT.md")
-    server.run(document["1. Fetch the project"][0], user="admin")
+    document = sections(second.path / GUIDE)
+    server.run(document["1. Clone the project"][0], user="admin")
     provision = document["2. Prepare the machine"][0].strip() + " second.example.com"
     assert "another site answers to unknown names" in server.run(provision, user="admin").stdout
-    server.run(document["3. Fill in what it cannot know"][0], user="admin")
-    certificate = document["4. Get a certificate"][0].replace("--domain example.com", "--domain second.example.com")
+    server.run(document["3. Complete the settings"][0], user="admin")
+    certificate = document[CERTIFICATE][0].replace("--domain example.com", "--domain second.example.com")
     server.run(certificate, user="admin", timeout=120)
     give_wheels(server, "/var/lib/second", "second")
     server.run(document["5. Release"][0], user="admin")

@@ -1,11 +1,11 @@
-"""The runbooks of every deployment, which tests/deploy and tests/deploy/test_platform.py follow."""
+"""The guides and runbooks of every deployment, which tests/deploy and tests/deploy/test_platform.py follow."""
 
 from collections.abc import Callable
 
 import pytest
 
 from tests.conftest import Project
-from tests.support.combinations import ALL_OFF, Answers
+from tests.support.combinations import ALL_OFF, ALL_ON, Answers
 from tests.support.documents import sections, shell_blocks
 
 
@@ -25,6 +25,18 @@ def test_who_may_deploy_in_either_way_has_no_other_blocks(bake: Callable[..., Pr
         name: set() for name in either
     }
     assert len(either) == len(systemd) == len(docker) > 15
+
+
+@pytest.mark.parametrize("answers", [ALL_OFF, ALL_ON], ids=["all off", "all on"])
+@pytest.mark.parametrize("deployment", ["systemd", "docker"])
+def test_guide_is_the_same_beside_the_other_guide(
+    bake: Callable[..., Project], deployment: str, answers: Answers
+) -> None:
+    """So each block of the two guides of a project was run with one of them."""
+    alone, both = (bake(**answers | {"deployment": answer}) for answer in (deployment, "systemd-and-docker"))
+    guide = f"docs/deployment/{deployment}.md"
+    assert alone.read(guide) == both.read(guide)
+    assert [path.name for path in (alone.path / "docs/deployment").iterdir()] == [f"{deployment}.md"]
 
 
 @pytest.mark.parametrize("deployment", ["systemd-and-docker", "systemd", "docker", "platform"])

@@ -24,7 +24,7 @@ from tests.support.combinations import ALL_OFF, ALL_ON, NASTY_NAME, PIECES, Answ
 
 # The words that stand nowhere without a feature (but "workers = env.", which is gunicorn's).
 WORDS = {
-    "server": r"nginx|certbot|sudo|deployment\.md|\bdeploy/",
+    "server": r"nginx|certbot|sudo|deployment\.md|docs/deployment|\bdeploy/",
     "systemd": r"systemd|provision|journalctl|/etc/my_project/environment",
     "docker": r"docker|\bcompose|coolify|env\.production|env-production",
     "api": (

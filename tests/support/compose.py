@@ -16,6 +16,8 @@ from tests.support.documents import sections
 from tests.support.machine import Machine, machine
 from tests.support.servers import free_port, wait_until
 
+# The document that is followed.
+GUIDE = "docs/deployment/docker.md"
 COMPOSE = "cd /opt/my_project; docker compose --env-file .env.production"
 MANAGE = f"{COMPOSE} exec -T web python manage.py"
 BASE = "python:3.13-slim-trixie"
@@ -39,8 +41,8 @@ ENGINE_UNITS = "containerd.service docker.service docker.socket"
 
 
 def take_snapshot(docker: str, folder: Path, project: Path, python: str) -> Snapshot:
-    """Follow DEPLOYMENT.md on a fresh machine until the project has started; return what that machine becomes."""
-    document = sections(project / "DEPLOYMENT.md")
+    """Follow the guide on a fresh machine until the project has started; return what that machine becomes."""
+    document = sections(project / GUIDE)
     name = f"slipway-compose-{uuid.uuid4().hex[:8]}"
     engine = (f"{name}-docker", f"{name}-containerd")
     # What a failed try has left would be pushed along.
@@ -51,8 +53,8 @@ def take_snapshot(docker: str, folder: Path, project: Path, python: str) -> Snap
             running.push(project)
             running.follow(document, "1. Install Docker")
             running.give_images(f"python:{python}-slim-trixie", *IMAGES)
-            running.follow(document, "2. Get the project", "3. Make the settings")
-            running.follow(document, "4. Make a certificate for the time being", "5. Build and start")
+            running.follow(document, "2. Clone the project", "3. Create the settings")
+            running.follow(document, "4. Create a temporary certificate", "5. Build and start")
             running.run(f"systemctl --quiet disable {ENGINE_UNITS}")
             subprocess.run([docker, "stop", "--time", "120", running.container], check=True, capture_output=True)
             subprocess.run([docker, "commit", running.container, name], check=True, capture_output=True)
@@ -68,7 +70,7 @@ def remove_snapshot(docker: str, snapshot: Snapshot) -> None:
 
 @contextlib.contextmanager
 def docker_machine(docker: str, folder: Path, snapshot: Snapshot) -> Iterator[Machine]:
-    """Start a copy of a snapshot, and follow DEPLOYMENT.md from there to its end; remove it at the end."""
+    """Start a copy of a snapshot, and follow the guide from there to its end; remove it at the end."""
     engine = [f"{volume}-{uuid.uuid4().hex[:8]}" for volume in snapshot.engine]
     try:
         for source, copy in zip(snapshot.engine, engine, strict=True):
@@ -86,12 +88,12 @@ def docker_machine(docker: str, folder: Path, snapshot: Snapshot) -> Iterator[Ma
 
 
 def go_public(running: Machine) -> None:
-    """Get a certificate that the world trusts and make an account, as the last steps of DEPLOYMENT.md say."""
-    document = sections(running.repository / "DEPLOYMENT.md")
+    """Get a certificate that the world trusts and make an account, as the last steps of the guide say."""
+    document = sections(running.repository / GUIDE)
     # It keeps nothing, so each start of a machine has an authority of its own.
     running.trust()
-    running.follow(document, "6. Get a real certificate")
-    createsuperuser, look = document["7. Make an account and look"]
+    running.follow(document, "6. Get a certificate")
+    createsuperuser, look = document["7. Create an account and check the site"]
     answers = {"Email address": "ann@example.com", "Password:": PASSWORD, "again": PASSWORD}
     assert "created successfully" in running.answer(createsuperuser, answers)
     running.run(look, user="admin")

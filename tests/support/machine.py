@@ -71,9 +71,9 @@ class Machine:
                 # Some build or install for minutes, while other tests run.
                 self.run(block, user="admin", timeout=900)
 
-    def block(self, heading: str, number: int = 0) -> str:
-        """Return a shell block of the DEPLOYMENT.md that was pushed last."""
-        return sections(self.repository / "DEPLOYMENT.md")[heading][number]
+    def block(self, document: str, heading: str, number: int = 0) -> str:
+        """Return a shell block of a document of the project that was pushed last."""
+        return sections(self.repository / document)[heading][number]
 
     def say(self, script: str) -> str:
         """Return what a shell script prints."""

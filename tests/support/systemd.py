@@ -15,9 +15,18 @@ from tests.support.servers import wait_until
 from tests.support.shared import shared
 
 HOSTS = ("example.com", "www.example.com")
+# The document that is followed.
+GUIDE = "docs/deployment/systemd.md"
 BIN = "/srv/my_project/source/deploy/bin"
 STATE = "/var/lib/my_project"
 CERTIFICATE = "4. Get a certificate"
+# What the guide shows under "Set up without the scripts" before it needs the certificate.
+BEFORE_CERTIFICATE = [
+    "Install the packages",
+    "Create the user and the folders",
+    "Create the database, Redis and the settings",
+    "Install the units and the nginx site",
+]
 
 
 class Snapshot(NamedTuple):
@@ -29,22 +38,22 @@ class Snapshot(NamedTuple):
 
 
 def deploy_by_script(running: Machine) -> None:
-    """Follow "The first deployment" of DEPLOYMENT.md, whose release downloads and compiles what it needs."""
-    document = sections(running.repository / "DEPLOYMENT.md")
-    steps = ["1. Fetch the project", "2. Prepare the machine", "3. Fill in what it cannot know"]
+    """Follow "First deployment" of the guide, whose release downloads and compiles what it needs."""
+    document = sections(running.repository / GUIDE)
+    steps = ["1. Clone the project", "2. Prepare the machine", "3. Complete the settings"]
     running.follow(document, *steps, CERTIFICATE)
     release, createsuperuser = document["5. Release"]
     running.run(release, user="admin", timeout=900)
     create_administrator(running, createsuperuser)
-    running.follow(document, "6. Look at it")
+    running.follow(document, "6. Check the site")
 
 
 def deploy_by_hand(running: Machine) -> None:
-    """Follow "The same by hand" of DEPLOYMENT.md, with the packages of Python that the machine's image has compiled."""
-    document = sections(running.repository / "DEPLOYMENT.md")
+    """Follow "Set up without the scripts" of the guide, with the Python packages that the image has compiled."""
+    document = sections(running.repository / GUIDE)
     give_wheels(running, "/root", "root")
-    steps = ["1. Fetch the project", "Packages", "User and folders", "Settings, database and Redis", "Units and site"]
-    running.follow(document, *steps, CERTIFICATE, "The release", "6. Look at it")
+    running.follow(document, "1. Clone the project", *BEFORE_CERTIFICATE, CERTIFICATE)
+    running.follow(document, "Install the release", "6. Check the site")
     create_administrator(running, f"sudo {BIN}/manage createsuperuser")
     # For the releases that the scripts make later.
     give_wheels(running, STATE, "my_project")
@@ -93,7 +102,7 @@ def deployed_machine(docker: str, folder: Path, taken: Snapshot) -> Iterator[Mac
     with machine(docker, folder, hosts=HOSTS, image=taken.image) as running:
         shutil.copytree(taken.repository, running.repository, symlinks=True)
         running.trust()
-        running.run(running.block(CERTIFICATE), user="admin")
+        running.run(running.block(GUIDE, CERTIFICATE), user="admin")
         wait_until(running.is_trusted, 60, "the certificate's coming into use")
         wait_until(running.is_ready, 120, "the site's start")
         yield running

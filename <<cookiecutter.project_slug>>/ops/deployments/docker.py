@@ -1,4 +1,4 @@
-"""On a server with Docker Compose. DEPLOYMENT.md and docs/runbooks say more of each."""
+"""Commands for a server with Docker Compose, as in docs/deployment/docker.md and docs/runbooks."""
 
 from ops.contracts import Commands
 
@@ -14,8 +14,8 @@ COMMANDS = Commands(
     start_worker=f"Start the worker: {MAKE} up-prod",
     # >> endif
     start_site=f"Start the site: {MAKE} up-prod",
-    certificate="Get one as step 6 of DEPLOYMENT.md says, with --domain for each name of ALLOWED_HOSTS: sudo certbot "
-    "certonly --webroot --webroot-path /opt/<< cookiecutter.project_slug >>/nginx/acme --cert-name "
+    certificate="Get one as in step 6 of docs/deployment/docker.md, with --domain for each name of ALLOWED_HOSTS: "
+    "sudo certbot certonly --webroot --webroot-path /opt/<< cookiecutter.project_slug >>/nginx/acme --cert-name "
     "<< cookiecutter.project_slug >> --deploy-hook /opt/<< cookiecutter.project_slug >>/deploy/docker/certificate "
     "--domain {domain}",
     renew="Renew it, and see why the timer did not: sudo certbot renew --cert-name << cookiecutter.project_slug >>",

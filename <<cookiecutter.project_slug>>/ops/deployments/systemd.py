@@ -1,4 +1,4 @@
-"""On a server with systemd. DEPLOYMENT.md and docs/runbooks say more of each."""
+"""Commands for a server with systemd, as in docs/deployment/systemd.md and docs/runbooks."""
 
 from ops.contracts import Commands
 
@@ -15,9 +15,9 @@ COMMANDS = Commands(
     start_worker="Start the worker: sudo systemctl restart << cookiecutter.project_slug >>-worker.service",
     # >> endif
     start_site="Start the site: sudo systemctl start nginx << cookiecutter.project_slug >>.target",
-    certificate="Get one as step 4 of DEPLOYMENT.md says, with --domain for each name of ALLOWED_HOSTS: sudo certbot "
-    "certonly --webroot --webroot-path /var/www/acme --cert-name << cookiecutter.project_slug >> --deploy-hook "
-    "/srv/<< cookiecutter.project_slug >>/source/deploy/bin/certificate --domain {domain}",
+    certificate="Get one as in step 4 of docs/deployment/systemd.md, with --domain for each name of ALLOWED_HOSTS: "
+    "sudo certbot certonly --webroot --webroot-path /var/www/acme --cert-name << cookiecutter.project_slug >> "
+    "--deploy-hook /srv/<< cookiecutter.project_slug >>/source/deploy/bin/certificate --domain {domain}",
     renew="Renew it, and see why the timer did not: sudo certbot renew --cert-name << cookiecutter.project_slug >>",
     proxy=f"Have nginx take its configuration from the release in service: {RELEASE}",
     clock="Let the machine keep time: sudo apt-get install --yes chrony",
