@@ -221,7 +221,7 @@ class Machine:
         Afterwards no command can be run on a machine with a Docker engine of its own, for the reason below.
         """
         subprocess.run([self.docker, "restart", "--time", "60", self.container], check=True, capture_output=True)
-        wait_until(self.is_ready, 120, "the site's return")
+        wait_until(self.is_ready, 300, "the site's return")
 
 
 class Https(http.client.HTTPSConnection):
