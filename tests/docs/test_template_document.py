@@ -99,7 +99,7 @@ def test_the_page_about_the_template(project: Workshop, clone: Path) -> None:
     project.follow(abort)
     assert git(project.path, "status", "--porcelain") == ""
 
-    with pytest.raises(AssertionError, match=r"requirements/production.txt: both changed the same lines"):
+    with pytest.raises(AssertionError, match=r"requirements/test.txt: both changed the same lines"):
         project.follow(begin.replace("git switch --create template-update\n", ""))
     project.change(".editorconfig", "<<<<<<< .*?=======\n(.*?)>>>>>>> [^\n]*\n", r"\1")
     project.follow(resolve, **OFFLINE)

@@ -4,18 +4,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import Project
-from tests.support.combinations import Answers
+from tests.support.combinations import ALL_OFF, Answers
 from tests.support.servers import Server
+
+# Tests that no answer affects. They run with everything off here, and with everything on in a job of tests/ci.
+UNAFFECTED = ["tests/integration/test_admin_input.py", "tests/integration/test_csrf_js.py", "tests/performance"]
+UNAFFECTED += ["tests/integration/test_content_policy.py"]
+# Tests of one feature, by its question. They run with that feature alone on here, and with everything on in that job.
+OF_FEATURE = {
+    "use_api": ["tests/integration/api"],
+    "use_celery": ["tests/integration/test_celery.py"],
+    "use_mfa": ["tests/integration/test_second_factor.py"],
+}
 
 
 def run_tests(
     bake: Callable[..., Project], install: Callable[..., Path], database: Server, cache: Server, answers: Answers
 ) -> None:
-    """Run all tests of a project on real servers; none may be skipped."""
+    """Run the tests of a project that its answers affect, on real servers; none may be skipped."""
+    left_out = [] if answers == ALL_OFF else list(UNAFFECTED)
+    for question, paths in OF_FEATURE.items():
+        left_out += paths if answers != ALL_OFF | {question: True} else []
     project = bake(**answers)
     python = install(project, "test")
     urls = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "CI": "true"}
-    result = project.run(python, "-m", "pytest", "-p", "no:cacheprovider", "--durations", "10", **urls)
+    options = ["-p", "no:cacheprovider", "--durations", "10", *(f"--ignore={path}" for path in left_out)]
+    result = project.run(python, "-m", "pytest", *options, **urls)
     print(result.stdout)
     outcome = result.stdout.splitlines()[-1]
     assert " passed" in outcome

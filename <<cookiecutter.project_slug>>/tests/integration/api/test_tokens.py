@@ -114,9 +114,10 @@ class TestLoggingIn:
         def median(email: str) -> float:
             measured = []
             for number in range(7):
-                start = time.perf_counter()
+                # Of this process alone: a busy machine makes single requests three times as slow.
+                start = time.process_time()
                 ask_for_token(client, email, "wrong", **{"X-Forwarded-For": f"192.0.2.{number}"})
-                measured.append(time.perf_counter() - start)
+                measured.append(time.process_time() - start)
             return statistics.median(measured)
 
         known, unknown = median("ada@example.com"), median("nobody@example.com")
