@@ -66,7 +66,7 @@ def prefers_json(request: HttpRequest) -> bool:
 
 
 def problem(request: HttpRequest, status: int, detail: str, **more: Any) -> dict[str, Any]:
-    """Return what is told of an error: its status, what went wrong at which address, and ``more`` for machines."""
+    """Return the problem details of an error (RFC 9457): status, detail and URL, and ``more`` for machines."""
     return {
         # It means nothing beyond the status.
         "type": "about:blank",

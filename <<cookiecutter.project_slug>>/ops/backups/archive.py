@@ -144,7 +144,7 @@ BEGIN
         WHERE NOT EXISTS (
             SELECT FROM pg_depend AS d WHERE d.objid = things.oid AND d.classid = things.class AND d.deptype = 'e'
         )
-        -- Those of identity columns go with their tables.
+        -- Sequences last: dropping a table drops the sequences of its identity columns.
         ORDER BY kind = 'SEQUENCE'
     LOOP EXECUTE statement; END LOOP;
 END $empty$;
@@ -163,7 +163,7 @@ def load(database: str, archive: Path, contents: Contents, seen: Callable[[int],
         Program("psql", *arguments, database=database, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program,
     ):
         psql = cast(BinaryIO, program.process.stdin)
-        # The database may refuse writes that nobody meant; these are meant.
+        # In read-only mode the database refuses writes by default. A restore must write.
         psql.write(b"SET TRANSACTION READ WRITE; SET LOCAL client_min_messages TO warning;\n")
         if is_emptied:
             psql.write(EMPTY)

@@ -28,7 +28,7 @@ NAME = re.compile(r"backup_(\d{8}_\d{6})(\.sql|\.sql\.gz|\.pgcustom)")
 STAMP = "%Y%m%d_%H%M%S"
 PARTIAL = ".partial"
 CHUNK = 1024 * 1024
-# All of them are kept: one that was made before a release is not replaced by that of the night.
+# Every backup is kept for this long: a nightly backup does not replace the one before a release.
 ALL_OF = timedelta(days=2)
 # Of older ones the newest of each period is kept, which have this in common.
 PERIODS = {"days": "%Y-%m-%d", "weeks": "%G-%V", "months": "%Y-%m"}
@@ -200,7 +200,7 @@ def locked() -> Iterator[Path]:
 
 
 def wanted(backups: Sequence[Backup], now: datetime) -> set[Backup]:
-    """Return those of ``backups``, the newest first, that are to be kept; the newest is always among them."""
+    """Return the backups to keep, which always include the newest. Args: ``backups``, the newest first."""
     kept = {backup for backup in backups if now - backup.time < ALL_OF} | set(backups[:1])
     for period, form in PERIODS.items():
         newest: dict[str, Backup] = {}
@@ -211,9 +211,9 @@ def wanted(backups: Sequence[Backup], now: datetime) -> set[Backup]:
 
 
 def prune(backups: Sequence[Backup], keep: int | None) -> list[Backup]:
-    """Remove those of ``backups``, the newest first, that are not to be kept, and return them.
+    """Remove the backups that exceed the retention, and return them.
 
-    With ``keep``, those are so many of the newest, and else what BACKUPS_KEEP says.
+    Args: ``backups``, the newest first; ``keep``, the number of newest backups to keep, or None to follow BACKUPS_KEEP.
     """
     kept = wanted(backups, timezone.now()) if keep is None else set(backups[:keep])
     removed = [backup for backup in backups if backup not in kept]

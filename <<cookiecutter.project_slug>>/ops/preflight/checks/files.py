@@ -34,7 +34,7 @@ def check_static(target: Target) -> Finding:
         return error(f"{len(missing)} of {len(paths)} are missing: {', '.join(missing[:NAMED])}.", remedy)
     if not paths:
         return error("The manifest is empty.", remedy)
-    # That the site does not answer at all is told by another check.
+    # If the site does not respond at all, the check `site` reports it.
     with contextlib.suppress(*Unreachable):
         url = storage.url(min(storage.load_manifest()[0]))
         if (answer := ask(target, url)).status != 200:
