@@ -124,7 +124,7 @@ def test_a_release_loses_no_request(server: Machine, released: Release) -> None:
     assert (server.get(released.style).status, server.get(style).status) == (200, 200)
     # Before it was migrated, the database was backed up, to a file that can be read to its end.
     assert "==> Back up the database\n" in released.printed
-    listed = server.say(f"{FOLDER}/deploy/docker/manage list_backups --check")
+    listed = server.say(f"{FOLDER}/deploy/docker/bin/manage list_backups --check")
     assert listed.startswith("backup_")
     dump = f"{BACKUPS}/{listed.split()[0]}"
     server.say(f"gzip --test {dump}")
@@ -219,7 +219,7 @@ def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(
 
     before = image(server), containers(server)
     give(server, source)
-    status, said = server.interrupt(f"{FOLDER}/deploy/docker/release", "Check the settings", before=release_twice)
+    status, said = server.interrupt(f"{FOLDER}/deploy/docker/bin/release", "Check the settings", before=release_twice)
     assert status == 1
     assert "the former release goes on serving." in said
     assert (image(server), containers(server)) == before
@@ -230,7 +230,7 @@ def test_a_release_that_is_interrupted_after_visitors_were_brought_to_it_says_so
     before, number = image(server), len(containers(server))
     give_version(source, "0.2.1")
     give(server, source)
-    status, said = server.interrupt(f"{FOLDER}/deploy/docker/release", "Stop the former one")
+    status, said = server.interrupt(f"{FOLDER}/deploy/docker/bin/release", "Stop the former one")
     assert status == 1
     assert "the new one is in service." in said
     assert image(server) != before
@@ -304,7 +304,7 @@ def test_without_a_certificate_it_says_how_to_make_one(server: Machine) -> None:
     server.run(f"mv {FOLDER}/nginx/ssl/fullchain.pem /root/")
     result = server.run(f"make -C {FOLDER} up-prod", check=False)
     assert (
-        "Error: nginx/ssl has no certificate; make one with: sudo deploy/docker/certificate self-signed"
+        "Error: nginx/ssl has no certificate; make one with: sudo deploy/docker/bin/certificate self-signed"
         in result.stderr
     )
     server.run(f"mv /root/fullchain.pem {FOLDER}/nginx/ssl/")

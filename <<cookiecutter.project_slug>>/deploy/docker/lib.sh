@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the commands in deploy/docker share. It is read by them, not run, from the project's folder.
+# What the commands in deploy/docker/bin share. It is read by them, not run, from the project's folder.
 # shellcheck disable=SC2034 # they use what is set here
 
 # shellcheck source=deploy/common.sh
@@ -62,7 +62,7 @@ finish() {
         if ! bring_visitors_to "$old"; then echo "Error: its container does not take over; see: make logs-prod" >&2; fi
     fi
     if [ -n "$is_read_only" ] && ! manage read_only off; then
-        echo "Error: the site is still read-only; see: deploy/docker/manage read_only status" >&2
+        echo "Error: the site is still read-only; see: deploy/docker/bin/manage read_only status" >&2
     fi
     remove_all_but "$old"
     if [ -n "$built" ] && [ -n "$(docker image ls --quiet "$built")" ]; then docker image rm "$built" >/dev/null; fi
@@ -88,7 +88,7 @@ reload() {
 
 # bring_visitors_to CONTAINER: nothing is brought there before nginx has taken what belongs to it.
 bring_visitors_to() {
-    docker exec "$1" deploy/docker/publish && reload && docker exec "$1" deploy/docker/take-over
+    docker exec "$1" deploy/docker/image/publish-assets && reload && docker exec "$1" deploy/docker/image/switch-traffic
 }
 
 # start [--scale SERVICE=N] SERVICE...: create the containers that are missing, start them, and return when they are healthy.
@@ -143,7 +143,7 @@ try() {
         return 1
     fi
     new=$(newest)
-    docker exec "$new" python deploy/docker/ask.py /ready/
+    docker exec "$new" python deploy/docker/image/probe.py /ready/
 }
 
 # The container that was started last.
@@ -162,7 +162,7 @@ put_into_service() {
 
     step "Bring visitors to it"
     bring_visitors_to "$new"
-    docker exec "$new" python deploy/docker/ask.py /ready/ /run/<< cookiecutter.project_slug >>/web.sock
+    docker exec "$new" python deploy/docker/image/probe.py /ready/ /run/<< cookiecutter.project_slug >>/web.sock
 
     # Those who have connected to the former one are on their way in.
     sleep 2

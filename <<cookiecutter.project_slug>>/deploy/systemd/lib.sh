@@ -1,9 +1,9 @@
 #!/bin/sh
-# What the commands in deploy/bin share. It is read by them, not run.
+# What the commands in deploy/systemd/bin share. It is read by them, not run.
 # shellcheck disable=SC2034 # they use what is set here
 
 # shellcheck source=deploy/common.sh
-. "$(dirname "$(readlink -f "$0")")/../common.sh"
+. "$(dirname "$(readlink -f "$0")")/../../common.sh"
 
 project="<< cookiecutter.project_slug >>"
 root="/srv/$project"               # source, releases, environments, current, previous
@@ -90,7 +90,7 @@ finish() {
         fi
     fi
     if [ -n "$is_read_only" ] && ! manage_in "$is_read_only" -- read_only off; then
-        printf 'Error: the site is still read-only; see: %s/deploy/bin/manage read_only status\n' "$source" >&2
+        printf 'Error: the site is still read-only; see: %s/deploy/systemd/bin/manage read_only status\n' "$source" >&2
     fi
     if [ -n "$former" ]; then consequence="$former goes on serving"; fi
     # shellcheck disable=SC2086 # the folders are words
@@ -184,11 +184,11 @@ install_files() {
     if [ ! -e "$tree" ]; then tree=$source; fi
     # shellcheck disable=SC2086 # the names are words
     for unit in web.socket backup.service backup.timer $(printf '%s.service ' $services); do
-        put "$tree/deploy/systemd/$unit" "/etc/systemd/system/$project-$unit"
+        put "$tree/deploy/systemd/units/$unit" "/etc/systemd/system/$project-$unit"
     done
-    put "$tree/deploy/systemd/all.target" "/etc/systemd/system/$project.target"
-    for file in hardening.conf places.conf; do
-        put "$tree/deploy/systemd/$file" "/etc/systemd/system/$project-.service.d/$file"
+    put "$tree/deploy/systemd/units/all.target" "/etc/systemd/system/$project.target"
+    for file in hardening.conf paths.conf; do
+        put "$tree/deploy/systemd/units/$file" "/etc/systemd/system/$project-.service.d/$file"
     done
     put "$tree/deploy/nginx/mozilla-intermediate.conf" /etc/nginx/snippets/mozilla-intermediate.conf
     put "$tree/deploy/nginx/host.conf" "/etc/nginx/$project/local.conf"
