@@ -69,3 +69,15 @@ make_certificate() {
     )
     chmod 0644 "$2/fullchain.pem"
 }
+
+# move_hook FORMER PRESENT: have certbot, which remembers the command to run after a renewal, run it at its present path. If the
+# command is missing, certbot still renews the certificate, but nginx goes on using the former one.
+move_hook() {
+    for renewal in /etc/letsencrypt/renewal/*.conf; do
+        if [ -e "$renewal" ] && grep --quiet --fixed-strings "$1" "$renewal"; then
+            [ -w "$renewal" ] || fail "$renewal names a command that has moved; run: sudo sed --in-place 's|$1|$2|' $renewal"
+            sed --in-place "s|$1|$2|" "$renewal"
+            echo "wrote $renewal"
+        fi
+    done
+}
