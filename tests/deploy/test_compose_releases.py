@@ -298,7 +298,7 @@ def test_hook_of_certbot_follows_the_command_that_has_moved(server: Machine) -> 
     command = f"{FOLDER}/deploy/docker/bin/certificate"
     assert f"= {command}\n" in f"{renewal}\n"
     server.run(f"sed -i 's#{command}#{FOLDER}/deploy/docker/certificate#' {hook}")
-    server.run(server.block("Other settings"), user="admin")
+    server.run(server.block(GUIDE, "Change settings"), user="admin")
     assert server.say(f"cat {hook}") == renewal
 
 
