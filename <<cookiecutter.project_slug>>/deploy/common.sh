@@ -33,3 +33,51 @@ need_free_disk() {
         fi
     done
 }
+
+# take_certificate NAME FOLDER MODE GROUP [FULLCHAIN PRIVATE_KEY]: put a certificate and its key, which gets MODE and GROUP, into
+# FOLDER. Without files it is certbot's hook, which is called for every certificate that was renewed, and takes the one of
+# the name NAME.
+take_certificate() {
+    name=$1
+    folder=$2
+    mode=$3
+    group=$4
+    shift 4
+    if [ -n "${RENEWED_LINEAGE:-}" ]; then
+        [ "$(basename "$RENEWED_LINEAGE")" = "$name" ] || exit 0
+        set -- "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem"
+    fi
+    [ $# = 2 ] || fail "certificate takes two files: the certificate with its chain, and its private key."
+    for file in "$1" "$2"; do
+        [ -r "$file" ] || fail "there is no file $file."
+    done
+    [ "$(openssl x509 -in "$1" -noout -pubkey)" = "$(openssl pkey -in "$2" -pubout)" ] ||
+        fail "$2 is not the key of $1; use the two that belong together."
+    openssl x509 -in "$1" -noout -checkend 0 >/dev/null || fail "the certificate in $1 is past its end; use one that is valid."
+
+    install -m 0644 "$1" "$folder/fullchain.pem"
+    install -m "$mode" -g "$group" "$2" "$folder/privkey.pem"
+    openssl x509 -in "$folder/fullchain.pem" -noout -subject -enddate
+}
+
+# make_certificate NAME FOLDER: until there is a real certificate, nginx needs one to start with.
+make_certificate() {
+    (
+        umask 077
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$1" \
+            -keyout "$2/privkey.pem" -out "$2/fullchain.pem"
+    )
+    chmod 0644 "$2/fullchain.pem"
+}
+
+# move_hook FORMER PRESENT: have certbot, which remembers the command to run after a renewal, run it at its present path. If the
+# command is missing, certbot still renews the certificate, but nginx goes on using the former one.
+move_hook() {
+    for renewal in /etc/letsencrypt/renewal/*.conf; do
+        if [ -e "$renewal" ] && grep --quiet --fixed-strings "$1" "$renewal"; then
+            [ -w "$renewal" ] || fail "$renewal names a command that has moved; run: sudo sed --in-place 's|$1|$2|' $renewal"
+            sed --in-place "s|$1|$2|" "$renewal"
+            echo "wrote $renewal"
+        fi
+    done
+}

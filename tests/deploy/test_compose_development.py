@@ -145,7 +145,7 @@ def test_the_site_and_nothing_else_is_published(development: Development, servin
     own = {"HostIp": "127.0.0.1", "HostPort": str(development.port)}
     assert [ports for ports in published.pop("web").values() if ports] == [[own]]
     assert not any(address for ports in published.values() for address in ports.values())
-    ready = development.run("docker compose exec web python deploy/docker/ask.py /ready/").stdout
+    ready = development.run("docker compose exec web python deploy/docker/image/probe.py /ready/").stdout
     assert json.loads(ready)["checks"] == {"database": True, "cache": True, "broker": True}
     assert development.python("print(connection.vendor)").strip().endswith("postgresql")
 

@@ -124,7 +124,7 @@ def test_a_release_loses_no_request(server: Machine, released: Release) -> None:
     assert (server.get(released.style).status, server.get(style).status) == (200, 200)
     # Before it was migrated, the database was backed up, to a file that can be read to its end.
     assert "==> Back up the database\n" in released.printed
-    listed = server.say(f"{FOLDER}/deploy/docker/manage list_backups --check")
+    listed = server.say(f"{FOLDER}/deploy/docker/bin/manage list_backups --check")
     assert listed.startswith("backup_")
     dump = f"{BACKUPS}/{listed.split()[0]}"
     server.say(f"gzip --test {dump}")
@@ -219,7 +219,7 @@ def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(
 
     before = image(server), containers(server)
     give(server, source)
-    status, said = server.interrupt(f"{FOLDER}/deploy/docker/release", "Check the settings", before=release_twice)
+    status, said = server.interrupt(f"{FOLDER}/deploy/docker/bin/release", "Check the settings", before=release_twice)
     assert status == 1
     assert "the former release goes on serving." in said
     assert (image(server), containers(server)) == before
@@ -230,7 +230,7 @@ def test_a_release_that_is_interrupted_after_visitors_were_brought_to_it_says_so
     before, number = image(server), len(containers(server))
     give_version(source, "0.2.1")
     give(server, source)
-    status, said = server.interrupt(f"{FOLDER}/deploy/docker/release", "Stop the former one")
+    status, said = server.interrupt(f"{FOLDER}/deploy/docker/bin/release", "Stop the former one")
     assert status == 1
     assert "the new one is in service." in said
     assert image(server) != before
@@ -239,6 +239,67 @@ def test_a_release_that_is_interrupted_after_visitors_were_brought_to_it_says_so
     assert server.ready() == ALL_READY
     assert "is in service again." in server.run(f"make -C {FOLDER} rollback-prod").stdout
     assert image(server) == before
+
+
+# The image in service with its scripts where version 0.2.0 of the template had them.
+FORMER_IMAGE = r"""
+FROM my_project:current
+USER root
+RUN cd deploy/docker && rm backups serve ask.py publish take-over \
+    && mv nginx/local.conf . && mv image/backups . && mv image/entrypoint serve && mv image/probe.py ask.py \
+    && mv image/publish-assets publish && mv image/switch-traffic take-over && rm -r image nginx \
+    && sed -i -e s#docker/nginx/local#docker/local# -e s#image/probe#ask# \
+    -e s#image/publish-assets#publish# -e s#image/switch-traffic#take-over# publish serve
+USER 10001:10001
+HEALTHCHECK --start-period=60s --start-interval=1s CMD ["python", "deploy/docker/ask.py", "/health/"]
+"""
+
+
+def test_image_with_the_former_layout_of_deploy_can_be_rolled_back_to(server: Machine, project: Path) -> None:
+    tag, before = "20200101-000000", image(server)
+    server.run(f"printf '%s' '{FORMER_IMAGE}' | docker build --quiet --tag my_project:{tag} -")
+    former = image(server, tag)
+    with Load(server) as load:
+        server.run(f"make -C {FOLDER} rollback-prod RELEASE={tag}")
+    assert (load.lost, load.closed) == ({}, 0)
+    assert (image(server), server.ready()) == (former, ALL_READY)
+    # A release that fails when its container has taken over goes back to the former one's scripts.
+    break_site(project)
+    result = release(server, project, check=False)
+    assert 'stopped at the step "Bring visitors to it"' in result.stderr
+    assert "does not take over" not in result.stderr
+    assert (image(server), server.ready()) == (former, ALL_READY)
+    server.run(f"make -C {FOLDER} rollback-prod")
+    assert (image(server), server.ready()) == (before, ALL_READY)
+    server.run(f"docker image rm my_project:{tag}")
+
+
+def test_former_paths_in_an_image_lead_to_the_present_ones(server: Machine) -> None:
+    shown = server.say(f"{COMPOSE} exec -T web sh -euc 'python deploy/docker/ask.py /ready/; deploy/docker/take-over'")
+    assert '"database": true' in shown
+    former = "for name in backups publish serve; do test -x deploy/docker/$name; done"
+    server.run(f"{COMPOSE} exec -T web sh -euc '{former}'")
+
+
+def test_release_is_refused_while_a_container_mounts_a_file_that_has_moved(server: Machine) -> None:
+    path = f"{FOLDER}/deploy/docker/nginx/nginx.conf"
+    server.run(f"mv {path} {path}.moved")
+    try:
+        result = server.run(f"make -C {FOLDER} release-prod", check=False)
+    finally:
+        server.run(f"mv {path}.moved {path}")
+    assert f"Error: a container mounts {path}, which has moved; run: make up-prod\n" in result.stderr
+    assert "==>" not in result.stdout
+
+
+def test_hook_of_certbot_follows_the_command_that_has_moved(server: Machine) -> None:
+    hook = "/etc/letsencrypt/renewal/my_project.conf"
+    renewal = server.say(f"cat {hook}")
+    command = f"{FOLDER}/deploy/docker/bin/certificate"
+    assert f"= {command}\n" in f"{renewal}\n"
+    server.run(f"sed -i 's#{command}#{FOLDER}/deploy/docker/certificate#' {hook}")
+    server.run(server.block(GUIDE, "Change settings"), user="admin")
+    assert server.say(f"cat {hook}") == renewal
 
 
 def test_no_task_that_has_begun_is_lost_when_the_worker_is_stopped_or_killed(server: Machine) -> None:
@@ -304,7 +365,7 @@ def test_without_a_certificate_it_says_how_to_make_one(server: Machine) -> None:
     server.run(f"mv {FOLDER}/nginx/ssl/fullchain.pem /root/")
     result = server.run(f"make -C {FOLDER} up-prod", check=False)
     assert (
-        "Error: nginx/ssl has no certificate; make one with: sudo deploy/docker/certificate self-signed"
+        "Error: nginx/ssl has no certificate; make one with: sudo deploy/docker/bin/certificate self-signed"
         in result.stderr
     )
     server.run(f"mv /root/fullchain.pem {FOLDER}/nginx/ssl/")

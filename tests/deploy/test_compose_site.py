@@ -30,7 +30,7 @@ BALANCER = "Use a load balancer that terminates TLS"
 WAY = Way(
     manage=MANAGE,
     stop=f"{COMPOSE} stop web",
-    start="/opt/my_project/deploy/docker/up",
+    start="/opt/my_project/deploy/docker/bin/up",
     access_log="docker logs my_project-nginx-1 2>&1",
     output="docker logs my_project-web-1 2>&1",
     compression="gzip",
@@ -59,7 +59,7 @@ def way() -> Way:
 
 def verify_new_backup(server: Machine) -> None:
     """Make a backup and verify it."""
-    manage = "/opt/my_project/deploy/docker/manage"
+    manage = "/opt/my_project/deploy/docker/bin/manage"
     server.run(f"{manage} backup_database; {manage} verify_backup latest")
 
 

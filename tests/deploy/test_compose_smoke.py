@@ -83,7 +83,7 @@ def test_a_site_that_is_not_ready_is_no_success(smoke: Smoke) -> None:
 
 
 def test_a_guard_that_lets_everything_pass_is_no_success(smoke: Smoke) -> None:
-    (smoke.path / "deploy/docker/check_env.py").write_text("")
+    (smoke.path / "deploy/docker/bin/check_env.py").write_text("")
     said = smoke.run()
     assert "Error: the guard takes settings that are not filled in." in said
     assert 'stopped at the step "Make the settings"' in said

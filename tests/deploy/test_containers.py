@@ -58,7 +58,7 @@ def test_the_analyser_finds_nothing_in_the_site_behind_a_balancer(bake: Callable
     """The site over HTTPS is looked at on a deployed machine."""
     project = bake(deployment="docker")
     project.run("deploy/nginx/render", str(tmp_path), "example.com,www.example.com", "http-only.conf")
-    shutil.copy(project.path / "deploy/docker/local.conf", tmp_path)
+    shutil.copy(project.path / "deploy/docker/nginx/local.conf", tmp_path)
     for name in ("headers-http.conf", "headers-server.conf"):
         (tmp_path / name).touch()
     for path in tmp_path.glob("*.conf"):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.deploy.incident_checks import IncidentChecks, Incidents
 from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import blocks
@@ -244,6 +245,65 @@ def test_old_releases_are_removed(upgrade: Upgrade) -> None:
     assert upgrade.kept[-2:] == [upgrade.former, upgrade.new]
     assert len(upgrade.environments) == 1
     assert upgrade.environments != ["old"]
+
+
+def give_former_layout(project: Path) -> None:
+    """Put what is for systemd where version 0.2.0 of the template had it."""
+    deploy = project / "deploy"
+    for path in (deploy / "systemd/units").iterdir():
+        path.rename(deploy / "systemd" / path.name)
+    (deploy / "systemd/units").rmdir()
+    (deploy / "systemd/paths.conf").rename(deploy / "systemd/places.conf")
+    (deploy / "systemd/bin").rename(deploy / "bin")
+    (deploy / "systemd/lib.sh").rename(deploy / "lib.sh")
+
+
+def test_upgrade_from_the_former_layout_of_deploy_works_in_both_directions(
+    server: Machine, source: Path, project: Path
+) -> None:
+    clone, hook = BIN.removesuffix("/deploy/systemd/bin"), "/etc/letsencrypt/renewal/my_project.conf"
+    renewal = server.say(f"cat {hook}")
+    assert f"= {BIN}/certificate\n" in f"{renewal}\n"
+
+    def files() -> tuple[str, str]:
+        """Return the drop-ins of the units, and nginx's sites."""
+        return (
+            server.say("cd /etc/systemd/system/my_project-.service.d; echo *"),
+            server.say("cd /etc/nginx/sites-enabled; echo *"),
+        )
+
+    give_version(project, "0.1.9")
+    give_former_layout(project)
+    release(server, project)
+    former = current(server)
+    # What the former version's own commands would have left.
+    server.run(
+        f"cd {clone}; rm -f deploy/bin; git checkout --quiet --force --detach $(cat /srv/my_project/current/REVISION);"
+        "cd /etc/nginx/sites-enabled; mv default-server.conf refuse.conf;"
+        f"sed -i 's#{BIN}/certificate#{clone}/deploy/bin/certificate#' {hook}"
+    )
+    assert server.run(f"ls {BIN}", check=False).returncode != 0
+    assert files() == ("hardening.conf places.conf", "my_project.conf refuse.conf")
+
+    server.push(source)
+    [notes] = re.findall(
+        r"(?m)^      source=/srv/my_project/source\n(?:      .*\n)+", (ROOT / "CHANGELOG.md").read_text()
+    )
+    server.run(notes, user="admin")
+    new = current(server)
+    assert new != former
+    assert files() == ("hardening.conf paths.conf", "default-server.conf my_project.conf")
+    assert server.say(f"cat {hook}") == renewal
+    assert server.ready() == ALL_READY
+
+    # By the path that schedules of before have.
+    assert f"{former} is in service again." in server.run(f"{clone}/deploy/bin/rollback").stdout
+    assert files() == ("hardening.conf places.conf", "default-server.conf my_project.conf")
+    assert (server.version(), server.ready()) == ("0.1.9", ALL_READY)
+    assert f"{new} is in service again." in server.run(f"{BIN}/rollback {new}").stdout
+    assert files() == ("hardening.conf paths.conf", "default-server.conf my_project.conf")
+    assert server.ready() == ALL_READY
+    assert "Nothing had to be changed." in server.run(f"{BIN}/provision").stdout
 
 
 def test_what_cannot_be_rolled_back_to_is_refused(server: Machine) -> None:

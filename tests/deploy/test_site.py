@@ -27,7 +27,7 @@ from tests.support.systemd import BEFORE_CERTIFICATE, BIN, CERTIFICATE, GUIDE, S
 pytestmark = pytest.mark.timeout(900)
 
 WAY = Way(
-    manage="/srv/my_project/source/deploy/bin/manage",
+    manage="/srv/my_project/source/deploy/systemd/bin/manage",
     stop="systemctl stop my_project.target 'my_project-*'",
     start="systemctl start my_project.target",
     access_log="cat /var/log/nginx/*.log",
@@ -158,7 +158,7 @@ def test_a_certificate_that_cannot_serve_is_refused(server: Machine) -> None:
     server.run(f"cd /root/other; {self_signed} -days 5 -out good.pem")
     server.run(f"cd /root/other; {self_signed} -not_before 20200101000000Z -not_after 20200201000000Z -out old.pem")
     before = server.say("sha256sum /etc/ssl/my_project/*")
-    put = "/srv/my_project/source/deploy/bin/certificate"
+    put = "/srv/my_project/source/deploy/systemd/bin/certificate"
     for files, reason in (
         ("/etc/ssl/my_project/fullchain.pem /root/other/key.pem", "is not the key of"),
         ("/root/other/old.pem /root/other/key.pem", "is past its end"),
@@ -176,16 +176,16 @@ def test_a_certificate_that_cannot_serve_is_refused(server: Machine) -> None:
 
 
 def test_the_script_finds_what_was_done_by_hand_in_order(server: Machine) -> None:
-    result = server.run("/srv/my_project/source/deploy/bin/provision")
+    result = server.run("/srv/my_project/source/deploy/systemd/bin/provision")
     did = [line.strip() for line in result.stdout.splitlines() if line.startswith("  ")]
     # By hand, each release has an environment of its own.
     assert did == ["made /srv/my_project/environments"], result.stdout
-    assert "Nothing had to be changed." in server.say("/srv/my_project/source/deploy/bin/provision")
+    assert "Nothing had to be changed." in server.say("/srv/my_project/source/deploy/systemd/bin/provision")
 
 
 def test_a_clone_in_another_place_is_refused(server: Machine) -> None:
     server.run("cp -r /srv/my_project/source /root/elsewhere")
-    result = server.run("/root/elsewhere/deploy/bin/provision", check=False)
+    result = server.run("/root/elsewhere/deploy/systemd/bin/provision", check=False)
     message = "the project must be cloned into /srv/my_project/source; see docs/deployment/systemd.md."
     assert (result.returncode, result.stderr) == (1, f"Error: {message}\n")
 
@@ -194,7 +194,7 @@ def test_a_database_and_a_redis_elsewhere_are_left_alone(server: Machine) -> Non
     environment = "/etc/my_project/environment"
     server.run(f"cp --preserve {environment} /root/environment")
     server.run(f"sed -i 's/@127.0.0.1/@db.example.com/' {environment}")
-    shown = server.say("/srv/my_project/source/deploy/bin/provision")
+    shown = server.say("/srv/my_project/source/deploy/systemd/bin/provision")
     assert "PostgreSQL" not in shown
     assert "Redis" not in shown
     server.run(f"cp --preserve /root/environment {environment}")
@@ -208,7 +208,7 @@ def test_a_second_project_lives_on_the_same_machine(
     there = Machine(server.docker, server.container, server.ports, tmp_path)
     there.push(second.path, "second")
     others = "server { listen 80 default_server; listen [::]:80 default_server; return 404; }"
-    server.run(f"rm /etc/nginx/sites-enabled/refuse.conf; echo '{others}' >/etc/nginx/conf.d/others.conf")
+    server.run(f"rm /etc/nginx/sites-enabled/default-server.conf; echo '{others}' >/etc/nginx/conf.d/others.conf")
     server.run("echo '127.0.0.1 second.example.com' >>/etc/hosts")
     document = sections(second.path / GUIDE)
     server.run(document["1. Clone the project"][0], user="admin")

@@ -237,7 +237,7 @@ def test_what_the_templates_own_documents_name_is_there(bake: Callable[..., Proj
         ("README.md", "[a](http://example.com)", "http://example.com is not encrypted"),
         (".github/a.md", "[a](../README.md)", "../README.md is resolved from the page where the form is shown"),
         ("README.md", "see `./config/settings/gard.py`.", "config/settings/gard.py"),
-        ("README.md", "`sudo /srv/my_project/source/deploy/bin/relase main`", "deploy/bin/relase"),
+        ("README.md", "`sudo /srv/my_project/source/deploy/systemd/bin/relase main`", "deploy/systemd/bin/relase"),
         ("README.md", "`apps/*/migrashuns/`", "apps/*/migrashuns/"),
         ("README.md", "`manage.py/`", "manage.py/"),
         ("README.md", "`gard.py`", "gard.py"),

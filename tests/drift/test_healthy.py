@@ -201,7 +201,11 @@ def test_what_every_project_does_is_no_drift(
 
 def test_what_production_depends_on_is_told(generated: Callable[[Answers], Path]) -> None:
     root = generated(ALL_ON)
-    changed, removed, added = root / "gunicorn.conf.py", root / "deploy/bin/rollback", root / "deploy/bin/redeploy"
+    changed, removed, added = (
+        root / "gunicorn.conf.py",
+        root / "deploy/systemd/bin/rollback",
+        root / "deploy/systemd/bin/redeploy",
+    )
     assert (status(root).returncode, status(root).stderr) == (0, "")
     changed.write_text(f"{changed.read_text()}timeout = 0\n")
     result = status(root)
@@ -215,12 +219,12 @@ def test_what_production_depends_on_is_told(generated: Callable[[Answers], Path]
     removed.unlink()
     result = status(root)
     assert (result.returncode, result.stderr) == (1, "")
-    assert "removed from the project: 1\n  D  deploy/bin/rollback\n" in result.stdout
+    assert "removed from the project: 1\n  D  deploy/systemd/bin/rollback\n" in result.stdout
     git(root, "checkout", "--", ".")
     added.write_text("#!/bin/sh\n")
     result = status(root)
     assert (result.returncode, result.stderr) == (1, "")
-    assert "not from the template: 1\n  A  deploy/bin/redeploy\n" in result.stdout
+    assert "not from the template: 1\n  A  deploy/systemd/bin/redeploy\n" in result.stdout
 
 
 @pytest.fixture(scope="module")

@@ -154,7 +154,7 @@ def test_scripts_are_clean_and_can_be_run(bake: Callable[..., Project], answers:
     scripts = {name for name in project.files() if project.read(name).startswith("#!/bin/sh\n")}
     project.run(tool("shellcheck"), "--external-sources", *sorted(scripts))
     executable = {name for name in project.files() if os.access(project.path / name, os.X_OK)}
-    read_by_others = {f"deploy/{name}.sh" for name in ("lib", "docker/lib", "certificate", "common")}
+    read_by_others = {f"deploy/{name}.sh" for name in ("common", "docker/lib", "systemd/lib")}
     assert executable - {"manage.py"} == scripts - read_by_others
 
 

@@ -17,7 +17,7 @@ from tests.support.shared import shared
 HOSTS = ("example.com", "www.example.com")
 # The document that is followed.
 GUIDE = "docs/deployment/systemd.md"
-BIN = "/srv/my_project/source/deploy/bin"
+BIN = "/srv/my_project/source/deploy/systemd/bin"
 STATE = "/var/lib/my_project"
 CERTIFICATE = "4. Get a certificate"
 # What the guide shows under "Set up without the scripts" before it needs the certificate.

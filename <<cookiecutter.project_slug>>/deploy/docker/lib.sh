@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the commands in deploy/docker share. It is read by them, not run, from the project's folder.
+# What the commands in deploy/docker/bin share. It is read by them, not run, from the project's folder.
 # shellcheck disable=SC2034 # they use what is set here
 
 # shellcheck source=deploy/common.sh
@@ -32,6 +32,8 @@ containers() {
 begin() {
     exec 9<"$environment"
     flock --nonblock 9 || fail "another release or rollback is running; wait until it has ended."
+    require_mounts
+    move_hook "$PWD/deploy/docker/certificate" "$PWD/deploy/docker/bin/certificate"
     some=$(containers web | head -n 1)
     [ -n "$some" ] || fail "the site is not running; start it with: make up-prod"
     # The one that visitors are brought to; after a release that was interrupted there may be another.
@@ -50,6 +52,19 @@ begin() {
     remove_all_but "$old"
 }
 
+# require_mounts: fail if a running container mounts a file of this folder that a new version has at another path. The container
+# could not start again after a restart of the machine, and a reload of nginx would miss files that its configuration includes.
+require_mounts() {
+    mounts='{{range .Mounts}}{{if eq .Type "bind"}}{{println .Source}}{{end}}{{end}}'
+    for container in $(docker ps --quiet --filter "label=com.docker.compose.project=$image"); do
+        for path in $(docker inspect --format "$mounts" "$container"); do
+            case $path in
+                "$PWD"/*) [ -e "$path" ] || fail "a container mounts $path, which has moved; run: make up-prod" ;;
+            esac
+        done
+    done
+}
+
 finish() {
     status=$?
     trap - EXIT
@@ -62,7 +77,7 @@ finish() {
         if ! bring_visitors_to "$old"; then echo "Error: its container does not take over; see: make logs-prod" >&2; fi
     fi
     if [ -n "$is_read_only" ] && ! manage read_only off; then
-        echo "Error: the site is still read-only; see: deploy/docker/manage read_only status" >&2
+        echo "Error: the site is still read-only; see: deploy/docker/bin/manage read_only status" >&2
     fi
     remove_all_but "$old"
     if [ -n "$built" ] && [ -n "$(docker image ls --quiet "$built")" ]; then docker image rm "$built" >/dev/null; fi
@@ -86,9 +101,21 @@ reload() {
     done
 }
 
+# image_script CONTAINER NAME FORMER: the path of a script in a container. Images of version 0.2.0 and before, which rollback can
+# start, have it in deploy/docker under the name FORMER.
+image_script() {
+    if docker exec "$1" test -e "deploy/docker/image/$2"; then echo "deploy/docker/image/$2"; else echo "deploy/docker/$3"; fi
+}
+
 # bring_visitors_to CONTAINER: nothing is brought there before nginx has taken what belongs to it.
 bring_visitors_to() {
-    docker exec "$1" deploy/docker/publish && reload && docker exec "$1" deploy/docker/take-over
+    docker exec "$1" "$(image_script "$1" publish-assets publish)" && reload &&
+        docker exec "$1" "$(image_script "$1" switch-traffic take-over)"
+}
+
+# ask_ready CONTAINER [SOCKET]: print what its site answers to /ready/, at its port or at a socket; fail unless that is 200.
+ask_ready() {
+    docker exec "$1" python "$(image_script "$1" probe.py ask.py)" /ready/ ${2:+"$2"}
 }
 
 # start [--scale SERVICE=N] SERVICE...: create the containers that are missing, start them, and return when they are healthy.
@@ -143,7 +170,7 @@ try() {
         return 1
     fi
     new=$(newest)
-    docker exec "$new" python deploy/docker/ask.py /ready/
+    ask_ready "$new"
 }
 
 # The container that was started last.
@@ -162,7 +189,7 @@ put_into_service() {
 
     step "Bring visitors to it"
     bring_visitors_to "$new"
-    docker exec "$new" python deploy/docker/ask.py /ready/ /run/<< cookiecutter.project_slug >>/web.sock
+    ask_ready "$new" /run/<< cookiecutter.project_slug >>/web.sock
 
     # Those who have connected to the former one are on their way in.
     sleep 2

@@ -5,7 +5,7 @@ from ops.contracts import Commands
 MAKE = "sudo make -C /opt/<< cookiecutter.project_slug >>"
 
 COMMANDS = Commands(
-    manage="sudo /opt/<< cookiecutter.project_slug >>/deploy/docker/manage",
+    manage="sudo /opt/<< cookiecutter.project_slug >>/deploy/docker/bin/manage",
     settings="/opt/<< cookiecutter.project_slug >>/.env.production",
     apply=f"Then have the containers take it over: {MAKE} up-prod",
     start_database=f"Start the database: {MAKE} up-prod",
@@ -16,7 +16,7 @@ COMMANDS = Commands(
     start_site=f"Start the site: {MAKE} up-prod",
     certificate="Get one as in step 6 of docs/deployment/docker.md, with --domain for each name of ALLOWED_HOSTS: "
     "sudo certbot certonly --webroot --webroot-path /opt/<< cookiecutter.project_slug >>/nginx/acme --cert-name "
-    "<< cookiecutter.project_slug >> --deploy-hook /opt/<< cookiecutter.project_slug >>/deploy/docker/certificate "
+    "<< cookiecutter.project_slug >> --deploy-hook /opt/<< cookiecutter.project_slug >>/deploy/docker/bin/certificate "
     "--domain {domain}",
     renew="Renew it, and see why the timer did not: sudo certbot renew --cert-name << cookiecutter.project_slug >>",
     proxy=f"Have nginx take its configuration from the image, and see what stands before it: {MAKE} up-prod",

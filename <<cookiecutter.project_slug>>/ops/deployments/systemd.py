@@ -2,7 +2,7 @@
 
 from ops.contracts import Commands
 
-BIN = "sudo /srv/<< cookiecutter.project_slug >>/source/deploy/bin"
+BIN = "sudo /srv/<< cookiecutter.project_slug >>/source/deploy/systemd/bin"
 RELEASE = f'{BIN}/release "$(sudo cat /srv/<< cookiecutter.project_slug >>/current/REVISION)"'
 
 COMMANDS = Commands(
@@ -17,7 +17,7 @@ COMMANDS = Commands(
     start_site="Start the site: sudo systemctl start nginx << cookiecutter.project_slug >>.target",
     certificate="Get one as in step 4 of docs/deployment/systemd.md, with --domain for each name of ALLOWED_HOSTS: "
     "sudo certbot certonly --webroot --webroot-path /var/www/acme --cert-name << cookiecutter.project_slug >> "
-    "--deploy-hook /srv/<< cookiecutter.project_slug >>/source/deploy/bin/certificate --domain {domain}",
+    "--deploy-hook /srv/<< cookiecutter.project_slug >>/source/deploy/systemd/bin/certificate --domain {domain}",
     renew="Renew it, and see why the timer did not: sudo certbot renew --cert-name << cookiecutter.project_slug >>",
     proxy=f"Have nginx take its configuration from the release in service: {RELEASE}",
     clock="Let the machine keep time: sudo apt-get install --yes chrony",

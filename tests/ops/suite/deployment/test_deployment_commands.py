@@ -13,7 +13,7 @@ from tests.ops.answers import DEPLOYMENT, PROJECT_SLUG, ROOT
 # Where the project lies, and what says that its commands are meant.
 PLACES = {"/home/ann/project": "start_production.sh"}
 if "systemd" in DEPLOYMENT:
-    PLACES[f"/srv/{PROJECT_SLUG}/releases/20261126-091500-0123456"] = "deploy/bin/"
+    PLACES[f"/srv/{PROJECT_SLUG}/releases/20261126-091500-0123456"] = "deploy/systemd/bin/"
 if "docker" in DEPLOYMENT:
     PLACES["/app"] = f"/opt/{PROJECT_SLUG}"
 

@@ -12,13 +12,13 @@ from tests.ops.answers import PROJECT_SLUG, ROOT
 from tests.unit.test_production_document import refusals
 from tests.unit.test_production_template import in_template
 
-SCRIPTS = ROOT / "deploy" / "docker"
+SCRIPTS = ROOT / "deploy" / "docker" / "bin"
 SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "OPERATOR_TOKEN"}
 KEY = "pL0vZ8mQ2xW6tR4yN1cB7jH5kD3sF9gA-uE_iOqXwTzMrKnVbY"
 
 
 def python(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a script of deploy/docker where files are made for everybody, so that what is private was made so."""
+    """Run a script of deploy/docker/bin where files are made for everybody, so that what is private was made so."""
     command = [sys.executable, "-I", SCRIPTS / script, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, umask=0)
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# What the commands in deploy/bin share. It is read by them, not run.
+# What the commands in deploy/systemd/bin share. It is read by them, not run.
 # shellcheck disable=SC2034 # they use what is set here
 
 # shellcheck source=deploy/common.sh
-. "$(dirname "$(readlink -f "$0")")/../common.sh"
+. "$(dirname "$(readlink -f "$0")")/../../common.sh"
 
 project="<< cookiecutter.project_slug >>"
 root="/srv/$project"               # source, releases, environments, current, previous
@@ -60,6 +60,7 @@ manage_in() {
 
 # begin: from here to the end, whatever fails leaves the former release in service and says which step it was.
 begin() {
+    keep_former_paths
     current_step=
     unfinished=
     is_switched=
@@ -90,7 +91,7 @@ finish() {
         fi
     fi
     if [ -n "$is_read_only" ] && ! manage_in "$is_read_only" -- read_only off; then
-        printf 'Error: the site is still read-only; see: %s/deploy/bin/manage read_only status\n' "$source" >&2
+        printf 'Error: the site is still read-only; see: %s/deploy/systemd/bin/manage read_only status\n' "$source" >&2
     fi
     if [ -n "$former" ]; then consequence="$former goes on serving"; fi
     # shellcheck disable=SC2086 # the folders are words
@@ -168,6 +169,30 @@ put_into_service() {
     require_ready "$socket" "$project-web.service"
 }
 
+# has_present_layout TREE: whether a release has its units where this version has them. Version 0.2.0 and before had the units in
+# deploy/systemd and the commands in deploy/bin.
+has_present_layout() {
+    [ -e "$1/deploy/systemd/units" ]
+}
+
+# check_out RELEASE: check out a release's commit in the source, which has the commands. If the release has the former layout, keep
+# the present commands: the former ones cannot install a release of the present layout.
+check_out() {
+    if has_present_layout "$root/releases/$1"; then
+        git -C "$source" checkout --quiet --force --detach "$(cat "$root/releases/$1/REVISION")"
+    else
+        echo "$source keeps the commands of the newer version."
+    fi
+}
+
+# keep_former_paths: the hook of certbot, the messages of former releases and schedules of operators name commands in deploy/bin.
+keep_former_paths() {
+    move_hook "$source/deploy/bin/certificate" "$source/deploy/systemd/bin/certificate"
+    for old in "$root"/releases/*; do
+        if [ -e "$old/deploy/bin" ] && [ ! -e "$source/deploy/bin" ]; then ln -s systemd/bin "$source/deploy/bin"; fi
+    done
+}
+
 # put FILE PLACE: install a file, if it differs from the one that is there.
 put() {
     if cmp --silent "$1" "$2"; then return 0; fi
@@ -182,13 +207,32 @@ install_files() {
     is_changed=
     tree="$root/current"
     if [ ! -e "$tree" ]; then tree=$source; fi
+    units="$tree/deploy/systemd/units"
+    optional=
+    if ! has_present_layout "$tree"; then
+        units="$tree/deploy/systemd"
+        # Version 0.2.0 made no backups.
+        optional="backup.service backup.timer"
+    fi
     # shellcheck disable=SC2086 # the names are words
     for unit in web.socket backup.service backup.timer $(printf '%s.service ' $services); do
-        put "$tree/deploy/systemd/$unit" "/etc/systemd/system/$project-$unit"
+        case " $optional " in
+            *" $unit "*) [ -e "$units/$unit" ] || continue ;;
+        esac
+        put "$units/$unit" "/etc/systemd/system/$project-$unit"
     done
-    put "$tree/deploy/systemd/all.target" "/etc/systemd/system/$project.target"
-    for file in hardening.conf places.conf; do
-        put "$tree/deploy/systemd/$file" "/etc/systemd/system/$project-.service.d/$file"
+    put "$units/all.target" "/etc/systemd/system/$project.target"
+    dropins="/etc/systemd/system/$project-.service.d"
+    put "$units/hardening.conf" "$dropins/hardening.conf"
+    # places.conf is the former name of paths.conf. systemd reads it after that, so what it says would win.
+    for file in paths.conf places.conf; do
+        if [ -e "$units/$file" ]; then
+            put "$units/$file" "$dropins/$file"
+        elif [ -e "$dropins/$file" ]; then
+            rm "$dropins/$file"
+            echo "  removed $dropins/$file"
+            is_changed=yes
+        fi
     done
     put "$tree/deploy/nginx/mozilla-intermediate.conf" /etc/nginx/snippets/mozilla-intermediate.conf
     put "$tree/deploy/nginx/host.conf" "/etc/nginx/$project/local.conf"

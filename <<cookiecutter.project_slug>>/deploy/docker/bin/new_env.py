@@ -11,7 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
-TEMPLATE = Path(__file__).resolve().parents[2] / ".env.production.template"
+TEMPLATE = Path(__file__).resolve().parents[3] / ".env.production.template"
 
 
 def with_secrets(text: str) -> str:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / ".env.production.template"
 PLACEHOLDER = "CHANGE_ME"
 # The package config would import more than the standard library.

@@ -1,4 +1,4 @@
-"""Ask the site of this container: ``ask.py PATH [SOCKET]``, at its port or at a unix socket, within five seconds.
+"""Ask the site of this container: ``probe.py PATH [SOCKET]``, at its port or at a unix socket, within five seconds.
 
 Prints the answer; the status is 0 when that is 200, else 1.
 """
