@@ -1,8 +1,8 @@
-"""Remove the pieces that were not asked for, and record where the project came from.
+"""Remove the features that were not selected, and record where the project came from.
 
-What belongs to which answer is ``_pieces`` in cookiecutter.json; this file names no option. Reads the answers as JSON,
-so that no answer is ever executed, and runs no program but git, to read the template's commit. A failure ends with one
-sentence and status 1, and cookiecutter removes the folder that it had created.
+``_features`` in cookiecutter.json says which paths belong to which answer; this file names no option. Reads the answers
+as JSON, so that no answer is ever executed, and runs no program but git, to read the template's commit. A failure ends
+with one sentence and status 1, and cookiecutter removes the folder that it had created.
 """
 
 import json
@@ -23,22 +23,22 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def unwanted_paths() -> Iterator[str]:
-    """Yield the paths of ``_pieces`` that belong to answers which were not given; ``or`` joins several of them."""
-    for question, pieces in CONTEXT["_pieces"].items():
-        for answers, paths in pieces.items():
+    """Yield the paths of ``_features`` whose answers were not given; ``or`` joins several answers."""
+    for question, features in CONTEXT["_features"].items():
+        for answers, paths in features.items():
             if str(ANSWERS[question]) not in answers.split(" or "):
                 yield from paths
 
 
 def prune(root: Path) -> None:
-    """Remove the unwanted pieces below ``root``, and the folders that they leave empty.
+    """Remove the paths of unselected features below ``root``, and the folders that they leave empty.
 
-    A piece may lie within another. A path that is not there is an error in cookiecutter.json.
+    A path may lie within another. A path that does not exist is an error in cookiecutter.json.
     """
     names = sorted(unwanted_paths())
     for name in names:
         if not (root / name).exists():
-            sys.exit(f"_pieces in cookiecutter.json names {name}, which the template does not have; correct the path.")
+            sys.exit(f"_features in cookiecutter.json: the template has no {name}. Correct the path.")
     for name in names:
         path = root / name
         if path.is_dir():

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Project, tool
-from tests.support.combinations import Answers, each_piece, name_of
+from tests.support.combinations import Answers, each_feature, name_of
 
-with_docker = pytest.mark.parametrize("answers", [a for a in each_piece() if "docker" in a["deployment"]], ids=name_of)
+WITH_DOCKER = [answers for answers in each_feature() if "docker" in answers["deployment"]]
+with_docker = pytest.mark.parametrize("answers", WITH_DOCKER, ids=name_of)
 
 
 @with_docker

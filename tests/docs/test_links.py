@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tests.conftest import ROOT, TEMPLATE, Project
-from tests.support.combinations import ALL_ON, Answers, each_piece, name_of
+from tests.support.combinations import ALL_ON, Answers, each_feature, name_of
 
 # What is made by running a project, and by a release of it.
 MADE_LATER = {".env", ".env.production", ".venv", "build/", "db.sqlite3", "drift.html", "media/", "sbom.cdx.json"}
@@ -209,7 +209,7 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(item)
 
 
-@pytest.mark.parametrize("answers", each_piece(), ids=name_of)
+@pytest.mark.parametrize("answers", each_feature(), ids=name_of)
 def test_what_a_project_names_is_there(bake: Callable[..., Project], answers: Answers) -> None:
     place = Place(bake(**answers).path)
     assert place.missing(place.files) == ""

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, Project, tool
-from tests.support.combinations import ALL_OFF, ALL_ON, Answers, each_piece, name_of
+from tests.support.combinations import ALL_OFF, ALL_ON, Answers, each_feature, name_of
 
-WITH_OWNERS = [answers for answers in each_piece() if answers["ci_provider"] != "none"]
+WITH_OWNERS = [answers for answers in each_feature() if answers["ci_provider"] != "none"]
 
 
 @pytest.mark.parametrize("answers", WITH_OWNERS, ids=name_of)

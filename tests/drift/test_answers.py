@@ -9,7 +9,7 @@ import pytest
 from tests.drift.history import Project, files, replace, write
 
 
-def test_a_piece_is_switched_on_and_off(
+def test_feature_is_switched_on_and_off(
     project: Callable[..., Project], generated: Callable[..., Path], tmp_path: Path
 ) -> None:
     mine = project("v0.2.0", use_extra=False)

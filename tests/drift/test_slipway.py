@@ -92,7 +92,7 @@ def test_a_project_of_the_first_version_through_every_later_one(
     assert "tests/unit/test_orders.py" in result.stdout
 
 
-def test_pieces_are_switched_on_and_off_later(slipway: Path, tmp_path: Path) -> None:
+def test_features_are_switched_on_and_off_later(slipway: Path, tmp_path: Path) -> None:
     off = generate(slipway, "main", tmp_path / "off", **ALL_OFF)
     on = generate(slipway, "main", tmp_path / "on", **ALL_ON)
     mine = project_of(shutil.copytree(off, tmp_path / "mine"))

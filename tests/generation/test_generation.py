@@ -122,15 +122,15 @@ class TestRecord:
 class TestFailure:
     """A generation that fails or is interrupted leaves nothing behind."""
 
-    def test_a_piece_that_is_not_there_is_an_error(
+    def test_missing_path_of_a_feature_is_an_error(
         self, generate: Callable[..., Any], tmp_path: Path, template: Path
     ) -> None:
         questions = json.loads((template / "cookiecutter.json").read_text())
-        questions["_pieces"]["use_celery"]["True"].append("apps/nowhere.py")
+        questions["_features"]["use_celery"]["True"].append("apps/nowhere.py")
         (template / "cookiecutter.json").write_text(json.dumps(questions))
         result = generate("--no-input", template=template, use_celery=False)
         assert result.returncode == 1
-        assert "_pieces in cookiecutter.json names apps/nowhere.py, which the template does not have" in result.stderr
+        assert "_features in cookiecutter.json: the template has no apps/nowhere.py. Correct the path." in result.stderr
         assert not (tmp_path / "my_project").exists()
 
     def test_a_mistake_in_a_file_of_the_template(

@@ -60,9 +60,9 @@ def test_the_requirements_are_what_pyproject_asks_for(kind: str, tmp_path: Path)
     assert (tmp_path / name).read_text() == (ROOT / name).read_text()
 
 
-def test_every_piece_is_there_once() -> None:
-    pieces = json.loads((ROOT / "cookiecutter.json").read_text())["_pieces"]
-    paths = [path for answers in pieces.values() for paths in answers.values() for path in paths]
+def test_every_path_of_a_feature_exists_once() -> None:
+    features = json.loads((ROOT / "cookiecutter.json").read_text())["_features"]
+    paths = [path for answers in features.values() for paths in answers.values() for path in paths]
     assert len(paths) == len(set(paths))
     for path in paths:
         assert (TEMPLATE / path).exists(), path

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from local_extensions import markdown
 from tests.conftest import Project, clean_environment, tool
 from tests.support import trees
-from tests.support.combinations import ALL_OFF, ALL_ON, NASTY_NAME, PIECES, Answers, all_pairs, each_piece, name_of
+from tests.support.combinations import ALL_OFF, ALL_ON, FEATURES, NASTY_NAME, Answers, all_pairs, each_feature, name_of
 
 # The words that stand nowhere without a feature (but "workers = env.", which is gunicorn's).
 WORDS = {
@@ -53,8 +53,8 @@ LICENSES = {
 combinations = pytest.mark.parametrize("answers", all_pairs(), ids=name_of)
 
 
-def is_on(answers: Answers, piece: str) -> bool:
-    """Say whether a piece was asked for."""
+def is_on(answers: Answers, feature: str) -> bool:
+    """Say whether a feature was asked for."""
     asked_for = {
         "server": answers["deployment"] != "platform",
         "systemd": "systemd" in answers["deployment"],
@@ -68,7 +68,7 @@ def is_on(answers: Answers, piece: str) -> bool:
         "github": answers["ci_provider"] == "github",
         "gitlab": answers["ci_provider"] == "gitlab",
     }
-    return bool(asked_for[piece])
+    return bool(asked_for[feature])
 
 
 @pytest.mark.parametrize("name", trees.RECORDED)
@@ -82,7 +82,7 @@ def test_each_answer_brings_its_files_and_no_others(bake: Callable[..., Project]
     """In every pair of answers too; files that two answers bring together are recorded in the list of everything on."""
     files = {*bake(**answers).files()}
     expected = {*trees.read("all-off")}
-    for question, (off, _) in PIECES.items():
+    for question, (off, _) in FEATURES.items():
         if answers[question] != off:
             lines = trees.read(f"{question}={answers[question]}")
             expected |= {line[2:] for line in lines if line.startswith("+ ")}
@@ -106,8 +106,8 @@ def test_nothing_is_left_over(bake: Callable[..., Project], answers: Answers) ->
         assert ">>" not in text, name
         if name == ".cookiecutter.json":
             continue
-        for piece, words in WORDS.items():
-            if not is_on(answers, piece):
+        for feature, words in WORDS.items():
+            if not is_on(answers, feature):
                 found = re.search(words, text + name, re.IGNORECASE)
                 assert found is None, f"{name}: {found}"
 
@@ -180,7 +180,7 @@ def lock(path: Path, **environment: str) -> None:
     Project(path).run("make", "lock", **environment)
 
 
-@pytest.mark.parametrize("answers", each_piece(), ids=name_of)
+@pytest.mark.parametrize("answers", each_feature(), ids=name_of)
 def test_the_requirements_are_what_uv_makes_of_the_answers(
     bake: Callable[..., Project], tmp_path: Path, resolved: None, answers: Answers
 ) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from tests.conftest import Project
-from tests.support.combinations import ALL_OFF, PIECES, Answers
+from tests.support.combinations import ALL_OFF, FEATURES, Answers
 from tests.support.servers import Server
 
 SUITE = Path(__file__).parent / "suite"
@@ -14,7 +14,7 @@ NO_TESTS = ("__pycache__", "ruff.toml")
 TOPICS = sorted(folder.name for folder in SUITE.iterdir() if list(folder.glob("test_*.py")))
 # The modules of code that a project has only with a feature, by the feature's question. They run with everything on,
 # and once more with that feature alone. All others run with everything on and with everything off.
-FEATURES = {
+MODULES = {
     "deployment": ["deployment/test_nginx_headers.py", "deployment/test_production_environment.py"],
     "use_celery": [
         "metrics/test_tasks.py",
@@ -31,18 +31,18 @@ FEATURES = {
 def without_features(topic: str) -> list[str]:
     """Return the modules of a topic that a project has with everything off."""
     names = {f"{topic}/{path.name}" for path in (SUITE / topic).glob("test_*.py")}
-    return sorted(names - {module for modules in FEATURES.values() for module in modules})
+    return sorted(names - {module for modules in MODULES.values() for module in modules})
 
 
 def alone(question: str) -> list[str]:
     """Return the modules of one feature that need no other feature."""
-    others = {module for other, modules in FEATURES.items() if other != question for module in modules}
-    return sorted(set(FEATURES[question]) - others)
+    others = {module for other, modules in MODULES.items() if other != question for module in modules}
+    return sorted(set(MODULES[question]) - others)
 
 
 def answers_of(question: str) -> Answers:
     """Return the answers with one feature on and everything else off."""
-    return ALL_OFF | {question: PIECES[question][1]}
+    return ALL_OFF | {question: FEATURES[question][1]}
 
 
 def with_suite(project: Project, folder: Path) -> Project:

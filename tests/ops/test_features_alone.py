@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Project
-from tests.ops.running import FEATURES, SUITE, alone, answers_of, run_modules, with_suite
+from tests.ops.running import MODULES, SUITE, alone, answers_of, run_modules, with_suite
 from tests.support.servers import Server
 
 
 def test_table_of_features_names_modules_of_the_suite() -> None:
-    for modules in FEATURES.values():
+    for modules in MODULES.values():
         for module in modules:
             assert (SUITE / module).is_file(), module
 
 
-@pytest.mark.parametrize("question", FEATURES)
+@pytest.mark.parametrize("question", MODULES)
 def test_feature_alone_passes(
     bake: Callable[..., Project],
     install: Callable[..., Path],

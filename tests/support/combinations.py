@@ -1,4 +1,4 @@
-"""The answers that the tests give: every pair of choices, every piece alone on and alone off, and the extremes."""
+"""The answers that the tests give: every pair of choices, every feature alone on and alone off, and the extremes."""
 
 import itertools
 from typing import Any
@@ -18,8 +18,8 @@ CHOICES: dict[str, list[Any]] = {
     "ci_provider": ["github", "gitlab", "none"],
     "license": ["proprietary", "MIT", "BSD-3-Clause", "Apache-2.0"],
 }
-# The answer to each question of a piece that brings nothing, and the one that brings it.
-PIECES: dict[str, tuple[Any, Any]] = {
+# The answer to each question of a feature that brings nothing, and the one that brings it.
+FEATURES: dict[str, tuple[Any, Any]] = {
     "deployment": ("platform", "systemd-and-docker"),
     "use_api": (False, True),
     "use_celery": (False, True),
@@ -30,8 +30,8 @@ PIECES: dict[str, tuple[Any, Any]] = {
     "ci_provider": ("none", "github"),
 }
 
-ALL_OFF: Answers = {question: off for question, (off, _) in PIECES.items()}
-ALL_ON: Answers = {question: on for question, (_, on) in PIECES.items()}
+ALL_OFF: Answers = {question: off for question, (off, _) in FEATURES.items()}
+ALL_ON: Answers = {question: on for question, (_, on) in FEATURES.items()}
 NASTY_NAME = """O'Brien & "Sons" — {{ 7*7 }} $(id) `id` \\ %s _x_ *y*"""
 
 
@@ -52,10 +52,10 @@ def all_pairs() -> list[Answers]:
     return chosen
 
 
-def each_piece() -> list[Answers]:
-    """Return nothing, everything, each piece alone, and everything but each piece, without repetitions."""
+def each_feature() -> list[Answers]:
+    """Return nothing, everything, each feature alone, and everything but each feature, without repetitions."""
     combinations = [ALL_OFF, ALL_ON]
-    for question in PIECES:
+    for question in FEATURES:
         for choice in CHOICES[question]:
             combinations += [ALL_OFF | {question: choice}, ALL_ON | {question: choice}]
     return [answers for index, answers in enumerate(combinations) if answers not in combinations[:index]]

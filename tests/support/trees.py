@@ -11,13 +11,13 @@ from pathlib import Path
 from cookiecutter.main import cookiecutter
 
 from tests.conftest import ROOT, Project
-from tests.support.combinations import ALL_OFF, ALL_ON, CHOICES, PIECES, Answers
+from tests.support.combinations import ALL_OFF, ALL_ON, CHOICES, FEATURES, Answers
 
 FOLDER = ROOT / "tests" / "trees"
 # Each answer that adds files to a project with everything off.
 ALONE: dict[str, Answers] = {
     f"{question}={choice}": ALL_OFF | {question: choice}
-    for question, (off, _) in PIECES.items()
+    for question, (off, _) in FEATURES.items()
     for choice in CHOICES[question]
     if choice != off
 }
