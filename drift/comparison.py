@@ -144,22 +144,22 @@ def build(
         for tree in (base, theirs, ours):
             tree.pop(path, None)
     own = questions.settings(template.context(newest))
-    rewritten = store.matching(own.get("rewritten", []), paths)
-    extended = store.matching(own.get("extended", []), paths)
-    folders = store.matching(own.get("folders", []), paths)
+    project_owned = store.matching(own.get("project_owned", []), paths)
+    shared = store.matching(own.get("shared", []), paths)
+    project_paths = store.matching(own.get("project_paths", []), paths)
     meant = store.matching(project.patterns(root, project.EXPECTED), paths)
     moved = own.get("moved", {})
     changes, expected = [], []
     for change in classify(store, base, theirs, ours, moved):
-        if change.project and (change.origin or change.path) in rewritten:
+        if change.project and (change.origin or change.path) in project_owned:
             # Once the project has made it its own, the template's changes do not reach it.
             for tree in (base, theirs, ours):
                 for path in (change.origin, change.path, change.renamed):
                     tree.pop(path, None)
             expected.append(change)
         elif (
-            (change.kind == "project" and change.path in extended)
-            or (change.kind == "extra" and change.path in folders)
+            (change.kind == "project" and change.path in shared)
+            or (change.kind == "extra" and change.path in project_paths)
             or (change.kind in ("project", "missing", "extra") and change.path in meant)
         ):
             expected.append(change)

@@ -11,6 +11,9 @@ from drift.rendering import Answers
 
 Context = dict[str, Any]
 
+# Names of settings in "_drift" up to version 0.2.0 of Slipway, which a template may still have.
+FORMER_SETTINGS = {"rewritten": "project_owned", "extended": "shared", "folders": "project_paths"}
+
 
 @dataclass
 class Questions:
@@ -27,9 +30,9 @@ class Questions:
 
 
 def settings(context: Context) -> dict[str, Any]:
-    """Return what a template says about itself to drift, in ``_drift`` of its cookiecutter.json.
+    """Return ``_drift`` of a template's cookiecutter.json, with former names of settings replaced by present ones.
 
-    Raises DriftError when that is not as it should be: lists of patterns, and objects of names and of paths.
+    Raises DriftError when a setting has the wrong type: lists of patterns, and objects of names and of paths.
     """
     found = context.get("_drift", {})
     if not isinstance(found, dict):
@@ -40,7 +43,7 @@ def settings(context: Context) -> dict[str, Any]:
         if not isinstance(value, kind) or not all(isinstance(text, str) for text in texts):
             what = "an object" if kind is dict else "a list"
             raise DriftError(f'"{name}" in "_drift" of the template\'s cookiecutter.json is not {what} of texts.')
-    return found
+    return {FORMER_SETTINGS.get(name, name): value for name, value in found.items()}
 
 
 def names(context: Context) -> list[str]:

@@ -16,7 +16,7 @@ from tests.ops.running import with_suite
 from tests.support.combinations import ALL_OFF, ALL_ON, Answers
 
 OF_DRIFT = json.loads((ROOT / "cookiecutter.json").read_text())["_drift"]
-PATTERNS: dict[str, list[str]] = {name: OF_DRIFT[name] for name in ("rewritten", "extended", "folders")}
+PATTERNS: dict[str, list[str]] = {name: OF_DRIFT[name] for name in ("project_owned", "shared", "project_paths")}
 # Where projects have files of their own, and the template none yet.
 NOT_OF_THE_TEMPLATE = {"/locale/"}
 # What production, its safety or the checks of a change depend on.
@@ -246,5 +246,5 @@ def test_every_pattern_names_files_of_the_template(matching: Callable[[list[str]
 def test_nothing_that_production_depends_on_is_expected_to_change(matching: Callable[[list[str]], set[str]]) -> None:
     for pattern in (*ALWAYS_TOLD.split(), *ALWAYS_LOOKED_INTO):
         assert matching([pattern]), pattern
-    assert matching(ALWAYS_TOLD.split()) & matching([*PATTERNS["rewritten"], *PATTERNS["extended"]]) == set()
-    assert matching(ALWAYS_LOOKED_INTO) & matching(PATTERNS["folders"]) == set()
+    assert matching(ALWAYS_TOLD.split()) & matching([*PATTERNS["project_owned"], *PATTERNS["shared"]]) == set()
+    assert matching(ALWAYS_LOOKED_INTO) & matching(PATTERNS["project_paths"]) == set()

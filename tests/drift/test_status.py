@@ -156,19 +156,14 @@ def test_what_is_expected_is_not_told_and_still_updated(project: Callable[..., P
     assert mine.changes("--to", "v0.2.0") == {"program.sh": "project"}
 
 
+@pytest.mark.parametrize("names", [("project_owned", "shared", "project_paths"), ("rewritten", "extended", "folders")])
 class TestOwned:
-    """What the template says is the project's own business."""
+    """Files that the template declares the project's own, under present and former names of the settings."""
 
     @pytest.fixture
-    def mine(self, template: Template, project: Callable[..., Project]) -> Project:
-        template.questions(
-            _drift={
-                "renamed": {"owner": "author"},
-                "rewritten": ["/README.md", "/left.txt"],
-                "extended": ["/edited.txt", "/extra.txt"],
-                "folders": ["/own/"],
-            }
-        )
+    def mine(self, template: Template, project: Callable[..., Project], names: tuple[str, str, str]) -> Project:
+        patterns = [["/README.md", "/left.txt"], ["/edited.txt", "/extra.txt"], ["/own/"]]
+        template.questions(_drift={"renamed": {"owner": "author"}, **dict(zip(names, patterns, strict=True))})
         commit_all(template.folder)
         return project(template=template)
 
@@ -187,7 +182,7 @@ class TestOwned:
         }
         assert found["changes"] == []
 
-    def test_an_update_leaves_what_was_rewritten(self, mine: Project) -> None:
+    def test_an_update_leaves_what_the_project_made_its_own(self, mine: Project) -> None:
         write(mine.path / "README.md", "# Mine\n")
         replace(mine.path / "edited.txt", "line 28\n", "my line\n")
         mine.commit()
@@ -199,7 +194,7 @@ class TestOwned:
         assert {"line three\n", "my line\n"} <= set((mine.path / "edited.txt").read_text().splitlines(keepends=True))
         assert "edited.txt" not in mine.changes()
 
-    def test_an_update_brings_what_was_not_rewritten(self, mine: Project) -> None:
+    def test_an_update_brings_what_the_project_left_alone(self, mine: Project) -> None:
         assert mine.changes()["README.md"] == "template"
         mine.drift("update")
         assert "line three\n" in (mine.path / "README.md").read_text()
@@ -359,7 +354,10 @@ class TestRecord:
     ("drift", "said"),
     [
         ([], '"_drift" in the template\'s cookiecutter.json is no JSON object; correct it there.'),
-        ({"folders": "/apps/"}, '"folders" in "_drift" of the template\'s cookiecutter.json is not a list of texts.'),
+        (
+            {"shared": "/apps/"},
+            '"shared" in "_drift" of the template\'s cookiecutter.json is not a list of texts.',
+        ),
         ({"renamed": ["a"]}, '"renamed" in "_drift" of the template\'s cookiecutter.json is not an object of texts.'),
         ({"rewritten": [1]}, '"rewritten" in "_drift" of the template\'s cookiecutter.json is not a list of texts.'),
     ],
