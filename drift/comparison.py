@@ -40,7 +40,7 @@ class Comparison:
     """What the project's lines end in, for each file where the template's end in something else."""
     changes: list[Change]
     expected: list[Change]
-    """Changes that are the project's own business, for its .driftignore or the template say so."""
+    """Changes that the project's .driftallow or the template declares the project's own."""
     moved: dict[str, str]
     """The files and folders that the template says it has moved, by their former path."""
 
@@ -56,6 +56,9 @@ class Comparison:
         found = [self.template.unreachable] if self.template.unreachable else []
         if project.has_repository(self.root) and project.state_folder(self.root).exists():
             found.append("An update is under way: drift update --continue ends it, drift update --abort puts all back.")
+        if (self.root / project.FORMERLY_ALLOWED).exists():
+            names = f"{project.FORMERLY_ALLOWED} {project.ALLOWED}"
+            found.append(f"The name {project.FORMERLY_ALLOWED} is deprecated. Rename the file: git mv {names}")
         if not self.template.contains(self.recorded.commit, self.newest.commit):
             found.append(
                 "The recorded commit is not in the history of the newest, which was rewritten or is of another branch."
@@ -140,14 +143,14 @@ def build(
     snapshot = project.snapshot(root, store, *base, *theirs)
     ours, endings = line_endings.normalised(store, snapshot, base, theirs)
     paths = sorted({*base, *theirs, *ours})
-    for path in store.matching(project.patterns(root, project.IGNORED), paths):
+    for path in store.matching(project.ignored(root), paths):
         for tree in (base, theirs, ours):
             tree.pop(path, None)
     own = questions.settings(template.context(newest))
     project_owned = store.matching(own.get("project_owned", []), paths)
     shared = store.matching(own.get("shared", []), paths)
     project_paths = store.matching(own.get("project_paths", []), paths)
-    meant = store.matching(project.patterns(root, project.EXPECTED), paths)
+    allowed = store.matching(project.allowed(root), paths)
     moved = own.get("moved", {})
     changes, expected = [], []
     for change in classify(store, base, theirs, ours, moved):
@@ -160,7 +163,7 @@ def build(
         elif (
             (change.kind == "project" and change.path in shared)
             or (change.kind == "extra" and change.path in project_paths)
-            or (change.kind in ("project", "missing", "extra") and change.path in meant)
+            or (change.kind in ("project", "missing", "extra") and change.path in allowed)
         ):
             expected.append(change)
         else:

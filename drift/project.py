@@ -8,9 +8,11 @@ from drift.errors import DriftError
 from drift.trees import Store, Tree
 
 IGNORED = ".driftignore"
-EXPECTED = ".driftexpected"
-# What is about the comparison is no part of it.
-OF_DRIFT = (record.NAME, IGNORED, EXPECTED)
+ALLOWED = ".driftallow"
+# The name up to version 0.2.0 of Slipway; the version after this one stops reading it.
+FORMERLY_ALLOWED = ".driftexpected"
+# Files about the comparison are no part of it.
+OF_DRIFT = (record.NAME, IGNORED, ALLOWED, FORMERLY_ALLOWED)
 
 
 def has_repository(root: Path) -> bool:
@@ -33,9 +35,19 @@ def snapshot(root: Path, store: Store, *more: str) -> Tree:
 
 
 def patterns(root: Path, name: str) -> list[str]:
-    """Return the patterns in a file of the project: IGNORED is what is left alone, EXPECTED what it means to change."""
+    """Return the patterns in a file of the project, or none if there is no such file."""
     path = root / name
     return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines() if path.exists() else []
+
+
+def ignored(root: Path) -> list[str]:
+    """Return the patterns of files that drift neither compares nor updates."""
+    return patterns(root, IGNORED)
+
+
+def allowed(root: Path) -> list[str]:
+    """Return the patterns of files that the project may change without drift, under either name of the file."""
+    return patterns(root, FORMERLY_ALLOWED) + patterns(root, ALLOWED)
 
 
 def require_repository(root: Path) -> None:

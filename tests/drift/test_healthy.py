@@ -212,9 +212,9 @@ def test_what_production_depends_on_is_told(generated: Callable[[Answers], Path]
     assert (result.returncode, result.stderr) == (1, "")
     assert "Changed by the project: 1\n  M  gunicorn.conf.py\n" in result.stdout
     # It may be meant.
-    (root / ".driftexpected").write_text("/gunicorn.conf.py\n")
+    (root / ".driftallow").write_text("/gunicorn.conf.py\n")
     assert status(root).returncode == 0
-    (root / ".driftexpected").unlink()
+    (root / ".driftallow").unlink()
     git(root, "checkout", "--", ".")
     removed.unlink()
     result = status(root)

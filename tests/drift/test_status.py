@@ -140,9 +140,9 @@ def test_what_is_ignored_is_left_alone(project: Callable[..., Project], generate
     assert not (mine.path / "library").exists()
 
 
-def test_what_is_expected_is_not_told_and_still_updated(project: Callable[..., Project]) -> None:
+def test_allowed_changes_are_not_reported_and_still_updated(project: Callable[..., Project]) -> None:
     mine = project()
-    write(mine.path / ".driftexpected", "/edited.txt\n/extra.txt\n/left.txt\n/own/\n")
+    write(mine.path / ".driftallow", "/edited.txt\n/extra.txt\n/left.txt\n/own/\n")
     for name in ("edited.txt", "extra.txt", "program.sh"):
         replace(mine.path / name, "line 28\n" if name != "program.sh" else "echo 4", "mine\n")
     (mine.path / "left.txt").unlink()
@@ -154,6 +154,24 @@ def test_what_is_expected_is_not_told_and_still_updated(project: Callable[..., P
     mine.drift("update", "--to", "v0.2.0")
     assert {"line three", "mine"} <= set((mine.path / "edited.txt").read_text().splitlines())
     assert mine.changes("--to", "v0.2.0") == {"program.sh": "project"}
+
+
+def test_former_name_of_driftallow_works_with_a_note(project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    replace(mine.path / "edited.txt", "line 28\n", "mine\n")
+    write(mine.path / ".driftexpected", "/edited.txt\n")
+    found = mine.status("--exit-code")
+    assert [change["path"] for change in found["expected"]] == ["edited.txt"]
+    assert (found["changes"], found["drifted"]) == ([], False)
+    [note] = found["notes"]
+    assert note.endswith("Rename the file: git mv .driftexpected .driftallow")
+    (mine.path / ".driftexpected").rename(mine.path / ".driftallow")
+    found = mine.status("--exit-code")
+    assert (found["changes"], found["notes"]) == ([], [])
+    # Both names together allow the files of either.
+    write(mine.path / "extra.txt", "mine\n")
+    write(mine.path / ".driftexpected", "/extra.txt\n")
+    assert mine.status("--exit-code")["changes"] == []
 
 
 @pytest.mark.parametrize("names", [("project_owned", "shared", "project_paths"), ("rewritten", "extended", "folders")])
