@@ -146,15 +146,15 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
                 return 0
             tell_answers(comparison)
             under_way, merged = update.prepare(comparison, new)
-            steps = comparison.by_hand
+            upgrade_notes = comparison.upgrade_notes
         under_way.apply()
         changed = counted(len(under_way.paths), "file")
         to = "other answers" if comparison.recorded == comparison.newest else comparison.newest
         print(f"Updated from {comparison.recorded} to {to}: {changed} changed.")
-        for note in merged.notes:
-            print(f"  {shown(note)}")
-        for step in steps:
-            print(f"\nTo be done by hand for {step.version}:\n{step.text}")
+        for line in merged.notes:
+            print(f"  {shown(line)}")
+        for note in upgrade_notes:
+            print(f"\nUpgrade notes of {note.version}:\n{note.text}")
         return finish(under_way)
 
 

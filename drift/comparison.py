@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from drift import by_hand, line_endings, project, questions, record
+from drift import line_endings, project, questions, record, upgrade_notes
 from drift.changes import Change, classify
 from drift.errors import DriftError
 from drift.questions import Questions
@@ -45,10 +45,10 @@ class Comparison:
     """The files and folders that the template says it has moved, by their former path."""
 
     @cached_property
-    def by_hand(self) -> list[by_hand.Step]:
-        """What people have to do themselves after an update."""
+    def upgrade_notes(self) -> list[upgrade_notes.UpgradeNote]:
+        """The upgrade notes of the versions that an update brings."""
         changelog = self.template.read(self.newest.commit, "CHANGELOG.md") or ""
-        return by_hand.steps(changelog, self.recorded.name, self.newest.name)
+        return upgrade_notes.between(changelog, self.recorded.name, self.newest.name)
 
     @cached_property
     def notes(self) -> list[str]:
@@ -69,7 +69,7 @@ class Comparison:
     def has_drifted(self) -> bool:
         """Whether there is anything to tell."""
         asked = self.questions
-        return any((self.changes, asked.new, asked.removed, asked.renamed, asked.gone, self.by_hand))
+        return any((self.changes, asked.new, asked.removed, asked.renamed, asked.gone, self.upgrade_notes))
 
 
 def open_record(root: Path, address: str | None) -> tuple[Record, Template]:

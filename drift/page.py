@@ -98,7 +98,7 @@ def page(comparison: Comparison) -> str:
         done=DONE,
         counts=Counter(change.kind for change in comparison.changes),
         questions=questions_of(comparison),
-        steps=comparison.by_hand,
+        upgrade_notes=comparison.upgrade_notes,
         files=files,
         tree=nested(files),
         parts_of=parts_of,

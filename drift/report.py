@@ -49,8 +49,8 @@ def status(comparison: Comparison) -> str:
     lines += ["", *comparison.notes] if comparison.notes else []
     groups = {KINDS[kind]: [line_of(change) for change in comparison.changes if change.kind == kind] for kind in KINDS}
     groups |= questions_of(comparison)
-    groups["To be done by hand after the update"] = [
-        f"{step.version}: {line}" for step in comparison.by_hand for line in step.text.splitlines()
+    groups["Upgrade notes"] = [
+        f"{note.version}: {line}" for note in comparison.upgrade_notes for line in note.text.splitlines()
     ]
     groups = {title: found for title, found in groups.items() if found}
     room = room_for(len(lines), len(groups))
@@ -102,6 +102,7 @@ def counted(number: int, what: str) -> str:
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """Return all of a comparison; the keys stay what they are."""
     asked = comparison.questions
+    upgrade_notes = [vars(note) for note in comparison.upgrade_notes]
     return {
         "template": comparison.template.address,
         "recorded": vars(comparison.recorded),
@@ -116,5 +117,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             "renamed": {former: name for name, former in asked.renamed.items()},
             "gone": asked.gone,
         },
-        "by_hand": [vars(step) for step in comparison.by_hand],
+        "upgrade_notes": upgrade_notes,
+        # The key up to version 0.2.0 of Slipway, which programs may still read.
+        "by_hand": upgrade_notes,
     }

@@ -48,7 +48,7 @@ def improve(template: Path) -> str:
     """Make another version of the template, and return its commit."""
     copy = Workshop(template)
     copy.change("cookiecutter.json", '"_version": "[^"]+"', '"_version": "9.1.0"')
-    section = "## 9.1.0 (2099-12-31)\n\n### By hand\n\nMeasure again.\n\n"
+    section = "## 9.1.0 (2099-12-31)\n\n### Upgrade notes\n\nMeasure again.\n\n"
     copy.change("CHANGELOG.md", r"\A.*?\n(?=## )", rf"\g<0>{section}")
     room = Workshop(template / TEMPLATE.name)
     room.change("gunicorn.conf.py", r"^(?=keepalive = )", "# Measured in 9.1.0.\n")

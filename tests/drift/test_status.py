@@ -22,7 +22,7 @@ def test_an_untouched_project_has_nothing_to_report(project: Callable[..., Proje
     assert ", the newest\n" in said
     found = mine.status()
     assert found["recorded"] == found["newest"]
-    assert (found["drifted"], found["changes"], found["expected"], found["by_hand"]) == (False, [], [], [])
+    assert (found["drifted"], found["changes"], found["expected"], found["upgrade_notes"]) == (False, [], [], [])
 
 
 def test_what_the_template_changed(project: Callable[..., Project]) -> None:
@@ -299,29 +299,31 @@ def test_what_git_ignores_is_not_the_projects(project: Callable[..., Project]) -
     assert mine.changes() == {"left.txt": "project"}
 
 
-def test_what_people_have_to_do(template: Template, project: Callable[..., Project]) -> None:
+def test_upgrade_notes_are_shown_under_either_heading(template: Template, project: Callable[..., Project]) -> None:
     changelog = "".join(
-        f"## {version}\n\n- Something.\n\n### By hand\n\n{text}\n\n"
-        for version, text in {
-            "0.4.0": "- Run `make four`,\n  then `make five`.",
-            "0.3.0": "Nothing.",
-            "0.2.0": "- Run `make two`.",
-            "0.1.0": "- Not again.",
-        }.items()
+        f"## {version}\n\n- Something.\n\n### {heading}\n\n{text}\n\n"
+        for version, heading, text in [
+            ("0.4.0", "Upgrade notes", "- Run `make four`,\n  then `make five`."),
+            ("0.3.0", "Upgrade notes", "Nothing."),
+            ("0.2.0", "By hand", "- Run `make two`."),
+            ("0.1.0", "By hand", "- Not again."),
+        ]
     )
     write(template.folder / "CHANGELOG.md", f"# Changelog\n\n{changelog}")
     template.release("0.4.0")
     mine = project(template=template)
-    assert mine.status("--to", "v0.3.0")["by_hand"] == []
-    assert mine.status()["by_hand"] == [
+    assert mine.status("--to", "v0.3.0")["upgrade_notes"] == []
+    found = mine.status()
+    assert found["by_hand"] == found["upgrade_notes"]
+    assert found["upgrade_notes"] == [
         {"version": "0.2.0", "text": "- Run `make two`."},
         {"version": "0.4.0", "text": "- Run `make four`,\n  then `make five`."},
     ]
     steps = "0.2.0: - Run `make two`.\n  0.4.0: - Run `make four`,\n  0.4.0:   then `make five`.\n"
-    assert f"To be done by hand after the update: 3\n  {steps}" in mine.drift("status").stdout
+    assert f"Upgrade notes: 3\n  {steps}" in mine.drift("status").stdout
     said = mine.drift("update").stdout
-    assert "To be done by hand for 0.2.0:\n- Run `make two`.\n" in said
-    assert "To be done by hand for 0.4.0:\n- Run `make four`,\n  then `make five`.\n" in said
+    assert "Upgrade notes of 0.2.0:\n- Run `make two`.\n" in said
+    assert "Upgrade notes of 0.4.0:\n- Run `make four`,\n  then `make five`.\n" in said
     assert "Not again" not in said
 
 

@@ -1,10 +1,10 @@
-"""The template's versions: the same everywhere, and each says what a project must do by hand."""
+"""The template's versions: the same everywhere, and each has upgrade notes."""
 
 import json
 import re
 import tomllib
 
-from drift import by_hand
+from drift import upgrade_notes
 from tests.conftest import ROOT
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
@@ -15,17 +15,20 @@ SECTIONS = re.split(r"^## ", CHANGELOG, flags=re.MULTILINE)[1:]
 def test_the_version_is_the_newest_of_the_changelog() -> None:
     released = [section.split()[0] for section in SECTIONS if not section.startswith("Unreleased")]
     assert released[0] == VERSION == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert released == sorted(released, key=by_hand.number, reverse=True)
+    assert released == sorted(released, key=upgrade_notes.number, reverse=True)
 
 
-def test_each_version_says_what_a_project_must_do_by_hand() -> None:
+def test_each_version_has_upgrade_notes() -> None:
     for section in SECTIONS:
         heading = section.splitlines()[0]
         assert heading == "Unreleased" or re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", heading)
-        assert heading == "Unreleased" or len(re.findall(r"^### By hand\n\n\S", section, re.MULTILINE)) == 1, heading
+        assert heading == "Unreleased" or len(re.findall(r"^### Upgrade notes\n\n\S", section, re.MULTILINE)) == 1, (
+            heading
+        )
 
 
-def test_drift_finds_what_each_version_says() -> None:
+def test_drift_finds_the_upgrade_notes_of_each_version() -> None:
     asked = CHANGELOG.replace("Nothing.", "Look twice.")
     released = [section.split()[0] for section in SECTIONS if not section.startswith("Unreleased")]
-    assert [step.version for step in by_hand.steps(asked, "0.0.0", VERSION)] == released[::-1]
+    found = upgrade_notes.between(asked, "0.0.0", VERSION)
+    assert [note.version for note in found] == released[::-1]

@@ -1,16 +1,17 @@
-"""What a template's CHANGELOG says that people have to do themselves."""
+"""The upgrade notes in a template's CHANGELOG: what people do themselves after an update."""
 
 import re
 from dataclasses import dataclass
 
 HEADING = re.compile(r"^## .*?(\d+\.\d+\.\d+).*$", re.MULTILINE)
-BY_HAND = re.compile(r"^### By hand\n+(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+# Up to version 0.2.0 of Slipway the heading was "By hand".
+NOTES = re.compile(r"^### (?:Upgrade notes|By hand)\n+(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 NOTHING = "Nothing."
 
 
 @dataclass(frozen=True)
-class Step:
-    """What a version asks for."""
+class UpgradeNote:
+    """The upgrade notes of one version, as Markdown."""
 
     version: str
     text: str
@@ -22,10 +23,10 @@ def number(version: str | None) -> tuple[int, ...] | None:
     return tuple(map(int, found.groups())) if found else None
 
 
-def steps(changelog: str, recorded: str | None, newest: str | None) -> list[Step]:
-    """Return what the versions after ``recorded``, up to ``newest``, have under ``### By hand``, the oldest first.
+def between(changelog: str, recorded: str | None, newest: str | None) -> list[UpgradeNote]:
+    """Return the upgrade notes of the versions after ``recorded``, up to ``newest``, the oldest first.
 
-    A version is a heading ``## X.Y.Z``; one without such a section, or with "Nothing." in it, asks for nothing.
+    A version is a heading ``## X.Y.Z``, its notes are below ``### Upgrade notes``. "Nothing." there is no note.
     """
     first, last = number(recorded), number(newest)
     if first is None or last is None:
@@ -34,8 +35,8 @@ def steps(changelog: str, recorded: str | None, newest: str | None) -> list[Step
     headings = list(HEADING.finditer(changelog))
     ends = [heading.start() for heading in headings[1:]] + [len(changelog)]
     for heading, end in zip(headings, ends, strict=False):
-        text = BY_HAND.search(changelog, heading.end(), end)
+        text = NOTES.search(changelog, heading.end(), end)
         version = number(heading[1])
         if version and first < version <= last and text and text[1].strip() != NOTHING:
-            found.append(Step(heading[1], text[1].strip()))
+            found.append(UpgradeNote(heading[1], text[1].strip()))
     return found[::-1]
