@@ -16,7 +16,7 @@ from tests.deploy.preflight_checks import PreflightChecks, World, mail_server, p
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
 from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way
-from tests.docs.test_release_papers import SOME_TESTS
+from tests.docs.test_release_documents import SOME_TESTS
 from tests.support.combinations import ALL_OFF
 from tests.support.documents import sections, shell_blocks
 from tests.support.machine import Machine
@@ -251,12 +251,12 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
             text = f"cd /home/admin/my_project\n{variables}\nexport ARGS='{SOME_TESTS}'\n{block}"
             server.run(text, user="admin", timeout=900)
 
-    papers = "/home/admin/my_project/docs/maintainers/planning/releases/v0.1.0"
+    documents = "/home/admin/my_project/docs/maintainers/planning/releases/v0.1.0"
     step("1. Begin")
-    server.run(f"sed -i 's/^TODO:.*/The first release./' {papers}/release-notes.md")
-    step("3. Commit the papers")
+    server.run(f"sed -i 's/^TODO:.*/The first release./' {documents}/release-notes.md")
+    step("3. Commit the release documents")
     # What is for people to do and to tick.
-    server.run(f"sed -i '/^## Before/,/^## The release/ s/^- ... \\([^`]\\)/- [x] \\1/' {papers}/checklist.md")
+    server.run(f"sed -i '/^## Before/,/^## The release/ s/^- ... \\([^`]\\)/- [x] \\1/' {documents}/checklist.md")
     step("5. Check")
     step("6. Tag")
     step("7. Deploy")
@@ -265,7 +265,7 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
     commit = server.say("cat /srv/my_project/current/REVISION")
     tagged = server.run("git -C /var/lib/git/my_project.git rev-parse 'v0.1.0^{commit}'", user="admin").stdout
     assert commit == tagged.strip()
-    server.run(f"sed -i 's/^- ... /- [x] /' {papers}/checklist.md")
+    server.run(f"sed -i 's/^- ... /- [x] /' {documents}/checklist.md")
     step("9. Afterwards")
 
 

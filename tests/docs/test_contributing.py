@@ -41,7 +41,7 @@ def clone(bake: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory
 
     def run(answers: Answers) -> Clone:
         if name_of(answers) not in clones:
-            folder = tmp_path_factory.mktemp("papers")
+            folder = tmp_path_factory.mktemp("documents")
             shutil.copytree(bake(**answers).path, folder / "origin")
             origin, cloned = Project(folder / "origin"), Clone(folder / "clone")
             origin.run("git", "init", "--quiet")

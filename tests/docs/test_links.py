@@ -217,9 +217,9 @@ def test_what_a_project_names_is_there(bake: Callable[..., Project], answers: An
 
 def test_what_the_templates_own_documents_name_is_there(bake: Callable[..., Project]) -> None:
     place = Place(ROOT, bake(**ALL_ON).path)
-    papers = [str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob(".github/**/*.*"))]
-    assert len(papers) > 8
-    assert place.missing(papers) == ""
+    documents = [str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob(".github/**/*.*"))]
+    assert len(documents) > 8
+    assert place.missing(documents) == ""
 
 
 @pytest.mark.parametrize(

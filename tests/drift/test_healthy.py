@@ -135,14 +135,14 @@ def add_requirement(root: Path) -> None:
 
 
 def release(root: Path) -> None:
-    """Make the papers of a release."""
+    """Make the documents of a release."""
     replace(root / "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
     section = "## 0.2.0 (2026-12-01)\n\n- Orders can be made.\n"
     replace(root / "CHANGELOG.md", "## Unreleased\n", f"## Unreleased\n\n{section}")
-    papers = root / "docs/maintainers/planning/releases"
-    write(papers / "v0.2.0/checklist.md", "# Release 0.2.0\n")
-    write(papers / "v0.2.0/release-notes.md", "# Release 0.2.0\n")
-    write(papers / "history.md", f"{(papers / 'history.md').read_text()}| 0.2.0 | 2026-12-01 | |\n")
+    documents = root / "docs/maintainers/planning/releases"
+    write(documents / "v0.2.0/checklist.md", "# Release 0.2.0\n")
+    write(documents / "v0.2.0/release-notes.md", "# Release 0.2.0\n")
+    write(documents / "history.md", f"{(documents / 'history.md').read_text()}| 0.2.0 | 2026-12-01 | |\n")
 
 
 def status(root: Path, *options: str) -> subprocess.CompletedProcess[str]:

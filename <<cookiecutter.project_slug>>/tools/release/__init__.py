@@ -1,1 +1,1 @@
-"""A release: its papers, its checks, its tag. docs/maintainers/planning/releases/README.md leads through one."""
+"""A release: its documents, its checks, its tag. docs/maintainers/planning/releases/README.md leads through one."""

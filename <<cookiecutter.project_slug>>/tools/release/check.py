@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tools.release import git
 from tools.release.checklist import Item, missing_checks, open_items, with_checked_commit, with_ticks
+from tools.release.documents import changelog_problem, checklist_of, notes_problem, version_problem, write_together
 from tools.release.errors import ReleaseError
-from tools.release.papers import changelog_problem, checklist_of, notes_problem, version_problem, write_together
 from tools.release.project import read
 from tools.release.version import Version
 
@@ -30,10 +30,10 @@ def made(target: str) -> Check:
     return check
 
 
-# The papers are looked at once more before the tag.
-OF_PAPERS: dict[str, Check] = {"version": version_problem, "changelog": changelog_problem, "notes": notes_problem}
+# The release documents are looked at once more before the tag.
+DOCUMENT_CHECKS: dict[str, Check] = {"version": version_problem, "changelog": changelog_problem, "notes": notes_problem}
 CHECKS: dict[str, Check] = {
-    **OF_PAPERS,
+    **DOCUMENT_CHECKS,
     "lint": made("lint"),
     "production": made("check-production"),
     "migrations": made("check-migrations"),
@@ -45,7 +45,7 @@ def run(version: Version) -> None:
     """Check a release; raise ReleaseError when anything that its tag requires is open, or when it cannot be checked."""
     path = untagged_checklist(version)
     require_complete(read(path))
-    git.require_committed(*git.WITHOUT_PAPERS)
+    git.require_committed(*git.WITHOUT_DOCUMENTS)
     commit = git.head()
 
     outcome = {}
@@ -55,14 +55,16 @@ def run(version: Version) -> None:
         outcome[name] = problem is None
         print(f"{name}: {problem or 'well'}", flush=True)
 
-    git.require_committed(*git.WITHOUT_PAPERS)
+    git.require_committed(*git.WITHOUT_DOCUMENTS)
     if git.head() != commit:
         raise ReleaseError("Another commit was checked out in the meantime; check again.")
     # People may have ticked theirs in the meantime.
     checklist = with_checked_commit(with_ticks(read(path), outcome), commit)
     write_together({path: checklist})
     require_nothing_open(version, open_items(checklist))
-    print(f"Nothing that the tag requires is open. Commit the papers, then: make release-tag VERSION={version}")
+    print(
+        f"Nothing that the tag requires is open. Commit the release documents, then: make release-tag VERSION={version}"
+    )
 
 
 def untagged_checklist(version: Version) -> Path:

@@ -4,10 +4,10 @@ import subprocess
 from pathlib import Path
 
 from tools.release.errors import ReleaseError
-from tools.release.project import PAPERS
+from tools.release.project import DOCUMENTS
 from tools.release.version import Version, greatest
 
-WITHOUT_PAPERS = [".", *(f":(exclude){path}" for path in PAPERS)]
+WITHOUT_DOCUMENTS = [".", *(f":(exclude){path}" for path in DOCUMENTS)]
 
 
 def git(*arguments: str) -> str:
@@ -84,13 +84,13 @@ def text_at(version: Version, path: Path) -> str:
 
 
 def subjects_since(version: Version) -> list[str]:
-    """Return the first lines of the messages of all commits since a release, but those of papers and merges alone."""
-    return git("log", "--no-merges", "--format=%s", f"{version.tag}..HEAD", "--", *WITHOUT_PAPERS).splitlines()
+    """Return the subjects of the commits since a release, except merges and commits of release documents alone."""
+    return git("log", "--no-merges", "--format=%s", f"{version.tag}..HEAD", "--", *WITHOUT_DOCUMENTS).splitlines()
 
 
 def changed_since(commit: str) -> list[str]:
-    """Return the files that are not as they were at a commit, but for the papers of releases."""
-    return git("diff", "--name-only", commit, "HEAD", "--", *WITHOUT_PAPERS).splitlines()
+    """Return the files that have changed since a commit, except release documents."""
+    return git("diff", "--name-only", commit, "HEAD", "--", *WITHOUT_DOCUMENTS).splitlines()
 
 
 def has_commit(name: str) -> bool:

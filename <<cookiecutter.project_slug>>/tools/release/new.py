@@ -2,12 +2,10 @@
 
 import datetime
 
-from tools.release import git, words
+from tools.release import git, markdown
+from tools.release.changes import meanings, pins
 from tools.release.database import require_postgresql
-from tools.release.errors import ReleaseError
-from tools.release.facts import meanings, pins
-from tools.release.migrations import measure, split, was_in, way_back
-from tools.release.papers import (
+from tools.release.documents import (
     EXAMPLES,
     REQUIREMENTS,
     changed_pins,
@@ -16,6 +14,8 @@ from tools.release.papers import (
     notes_of,
     write_together,
 )
+from tools.release.errors import ReleaseError
+from tools.release.migrations import measure, split, was_in, way_back
 from tools.release.project import (
     CHANGELOG,
     PYPROJECT,
@@ -47,14 +47,14 @@ def run(version: Version) -> None:
     print("Measuring the migrations.", flush=True)
     values = {"version": str(version), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     values |= since(former) if former else at_first()
-    papers = {folder / name: filled(name, values) for name in ("checklist.md", "release-notes.md")}
-    write_together({PYPROJECT: pyproject, CHANGELOG: changelog, **papers})
-    print(f"Began {version}: its papers are in {folder}.")
+    documents = {folder / name: filled(name, values) for name in ("checklist.md", "release-notes.md")}
+    write_together({PYPROJECT: pyproject, CHANGELOG: changelog, **documents})
+    print(f"Began {version}: its documents are in {folder}.")
     print(f"Write what {notes_of(version)} and CHANGELOG.md lack, and commit all of it.")
 
 
 def since(former: Version) -> dict[str, str]:
-    """Return what the papers say of a release that follows another."""
+    """Return what the release documents say of a release that follows another."""
     there, pending = split(was_in(git.files_at(former)))
     found = measure(there, pending)
     accepted = accepted_migrations(read(PYPROJECT))
@@ -62,17 +62,17 @@ def since(former: Version) -> dict[str, str]:
     explained = {name: text for file in EXAMPLES for name, text in meanings(read(file)).items()}
     return {
         "former": str(former),
-        "changes": words.of_subjects(git.subjects_since(former)),
-        "migrations": words.of_migrations(found, former, accepted),
-        "requirements": words.of_changes(changed_pins(former), "requirement"),
-        "environment": words.of_changes(variables, "variable", words.of_default),
-        "way_back": words.of_way_back(found, former, way_back(there, pending)),
-        "questions": words.of_questions(found, variables, explained),
+        "changes": markdown.render_subjects(git.subjects_since(former)),
+        "migrations": markdown.render_migrations(found, former, accepted),
+        "requirements": markdown.render_changes(changed_pins(former), "requirement"),
+        "environment": markdown.render_changes(variables, "variable", markdown.render_default),
+        "way_back": markdown.render_way_back(found, former, way_back(there, pending)),
+        "questions": markdown.render_questions(found, variables, explained),
     }
 
 
 def at_first() -> dict[str, str]:
-    """Return what the papers say of the first release; that its migrations can be applied is tried."""
+    """Return what the release documents say of the first release; that its migrations can be applied is tried."""
     migrations = len(measure(*split(lambda migration: False)))
     requirements = len(pins(read(REQUIREMENTS)))
     return {

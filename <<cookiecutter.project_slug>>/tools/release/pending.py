@@ -1,6 +1,6 @@
 """Say what the migrations since the last release do to a database on which that release serves."""
 
-from tools.release import git, words
+from tools.release import git, markdown
 from tools.release.database import require_postgresql
 from tools.release.errors import ReleaseError
 from tools.release.migrations import measure, split, was_in
@@ -20,8 +20,8 @@ def run() -> None:
     require_postgresql()
     found = measure(there, pending)
     accepted = accepted_migrations(read(PYPROJECT))
-    print(words.of_migrations(found, former, accepted))
-    if against := words.not_accepted(found, accepted):
+    print(markdown.render_migrations(found, former, accepted))
+    if against := markdown.not_accepted(found, accepted):
         raise ReleaseError(
             f"{', '.join(against)} cannot run while {former} serves; spread the change over two releases, or accept it "
             "as docs/maintainers/release-workflow.md says."

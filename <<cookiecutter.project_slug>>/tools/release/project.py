@@ -13,7 +13,7 @@ RELEASES = Path("docs/maintainers/planning/releases")
 HISTORY = RELEASES / "history.md"
 TEMPLATES = RELEASES / "templates"
 # What may still change between the checks of a release and its tag.
-PAPERS = (CHANGELOG, RELEASES)
+DOCUMENTS = (CHANGELOG, RELEASES)
 UNRELEASED = "## Unreleased\n"
 
 
@@ -75,5 +75,5 @@ def with_entry(history: str, version: Version, date: str) -> str:
     rule = re.search(r"^\| --- .*\n", history, re.MULTILINE)
     if not rule:
         raise ReleaseError("history.md has no table; bring it back from the last commit that had it.")
-    papers = f"[notes]({version.tag}/release-notes.md), [checklist]({version.tag}/checklist.md)"
-    return f"{history[: rule.end()]}| {version} | {date} | {papers} |\n{history[rule.end() :]}"
+    documents = f"[notes]({version.tag}/release-notes.md), [checklist]({version.tag}/checklist.md)"
+    return f"{history[: rule.end()]}| {version} | {date} | {documents} |\n{history[rule.end() :]}"

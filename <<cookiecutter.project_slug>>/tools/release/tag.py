@@ -4,10 +4,10 @@ import datetime
 
 from ops.signals import uninterrupted
 from tools.release import git
-from tools.release.check import OF_PAPERS, require_complete, require_nothing_open, untagged_checklist
+from tools.release.check import DOCUMENT_CHECKS, require_complete, require_nothing_open, untagged_checklist
 from tools.release.checklist import checked_commit, open_items, with_ticks
+from tools.release.documents import write_together
 from tools.release.errors import ReleaseError
-from tools.release.papers import write_together
 from tools.release.project import CHANGELOG, HISTORY, read, with_date, with_entry
 from tools.release.version import Version
 
@@ -21,7 +21,7 @@ def run(version: Version) -> None:
     require_complete(checklist)
     require_nothing_open(version, open_items(checklist))
     require_checked(version, checked_commit(checklist))
-    for check in OF_PAPERS.values():
+    for check in DOCUMENT_CHECKS.values():
         if problem := check(version):
             raise ReleaseError(problem)
 

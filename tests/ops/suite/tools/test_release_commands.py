@@ -116,7 +116,7 @@ def test_a_first_release_is_begun_checked_and_tagged(capfd: pytest.CaptureFixtur
 
 
 @pytest.mark.usefixtures("repository")
-def test_the_papers_of_the_next_release_say_what_has_changed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_documents_of_the_next_release_list_what_has_changed(capsys: pytest.CaptureFixture[str]) -> None:
     git("tag", "v97.0.0")
     Path("requirements/production.txt").write_text("django==97.0.1\n", encoding="utf-8")
     with Path(".env.example").open("a", encoding="utf-8") as example:

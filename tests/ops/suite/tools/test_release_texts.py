@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.release.documents import write_together
 from tools.release.errors import ReleaseError
-from tools.release.papers import write_together
 from tools.release.project import (
     CHANGELOG,
     HISTORY,

@@ -1,4 +1,4 @@
-"""The papers of a release: where they are, what has to be in them, and how several are written at once."""
+"""The documents of a release: where they are, what has to be in them, and how several are written at once."""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from string import Template
 
 from ops.signals import uninterrupted
 from tools.release import git
+from tools.release.changes import Change, changes, pins, variables
 from tools.release.errors import ReleaseError
-from tools.release.facts import Change, changes, pins, variables
 from tools.release.migrations import split, was_in
 from tools.release.project import CHANGELOG, PYPROJECT, RELEASES, TEMPLATES, read, section_of, version_in
 from tools.release.version import Version

@@ -109,19 +109,19 @@ class Clone(Project):
         assert text
         return self.run("sh", "-euc", text, **environment).stdout
 
-    def paper(self, version: str, name: str) -> Path:
-        """Return where a paper of a release is."""
+    def document(self, version: str, name: str) -> Path:
+        """Return where a document of a release is."""
         return self.path / RELEASES / f"v{version}" / name
 
     def write_notes(self, version: str) -> None:
         """Write what the notes ask for."""
-        notes = self.paper(version, "release-notes.md")
+        notes = self.document(version, "release-notes.md")
         assert notes.read_text().count("\nTODO: ") == 1
         notes.write_text(re.sub(r"(?m)^TODO: .*$", "It brings all that was asked for.", notes.read_text()))
 
     def tick_what_people_do(self, version: str) -> None:
         """Tick what people have done before a release, as they do in an editor."""
-        path = self.paper(version, "checklist.md")
+        path = self.document(version, "checklist.md")
         before, heading, after = path.read_text().partition("\n## The release\n")
         path.write_text(re.sub(r"(?m)^- \[ \] (?!`[a-z]+`: )", "- [x] ", before) + heading + after)
 
@@ -221,13 +221,13 @@ class TestReleases:
         clone.follow("1. Begin")
         assert clone.databases() == before
         changed = clone.git("status", "--porcelain", "--untracked-files=all").splitlines()
-        papers = [f"?? {RELEASES}/v0.1.0/{name}" for name in ("checklist.md", "release-notes.md")]
-        assert changed == [" M CHANGELOG.md", *papers]
+        documents = [f"?? {RELEASES}/v0.1.0/{name}" for name in ("checklist.md", "release-notes.md")]
+        assert changed == [" M CHANGELOG.md", *documents]
         assert "\n## Unreleased\n\n## 0.1.0\n\n- " in clone.read("CHANGELOG.md")
-        assert "This is the first release" in clone.paper("0.1.0", "release-notes.md").read_text()
+        assert "This is the first release" in clone.document("0.1.0", "release-notes.md").read_text()
         assert clone.refusal("new", "0.1.0").startswith("CHANGELOG.md and 2 more: changed and not committed")
         clone.write_notes("0.1.0")
-        clone.follow("3. Commit the papers")
+        clone.follow("3. Commit the release documents")
         assert clone.refusal("new", "0.1.0").startswith(f"{RELEASES}/v0.1.0 exists already; go on with it")
         clone.tick_what_people_do("0.1.0")
 
@@ -238,7 +238,7 @@ class TestReleases:
         assert not re.search(r"\d skipped", said)
         assert "Nothing that the tag requires is open." in said
         assert clone.ticked("0.1.0") == MACHINE
-        assert f"Checked at commit: {checked}\n" in clone.paper("0.1.0", "checklist.md").read_text()
+        assert f"Checked at commit: {checked}\n" in clone.document("0.1.0", "checklist.md").read_text()
         clone.run("sh", "-euc", commit)
 
         tag, push = clone.hub["6. Tag"][0].splitlines()
@@ -259,10 +259,10 @@ class TestReleases:
         assert set(there.stdout.split()) == {clone.git("rev-parse", "HEAD").strip()}
         date = clone.git("log", "-1", "--date=format-local:%Y-%m-%d", "--format=%cd").strip()
         assert f"\n## 0.1.0 ({date})\n" in clone.read("CHANGELOG.md")
-        papers = "[notes](v0.1.0/release-notes.md), [checklist](v0.1.0/checklist.md)"
-        assert clone.read(f"{RELEASES}/history.md").endswith(f"| --- |\n| 0.1.0 | {date} | {papers} |\n")
+        documents = "[notes](v0.1.0/release-notes.md), [checklist](v0.1.0/checklist.md)"
+        assert clone.read(f"{RELEASES}/history.md").endswith(f"| --- |\n| 0.1.0 | {date} | {documents} |\n")
 
-        checklist = clone.paper("0.1.0", "checklist.md")
+        checklist = clone.document("0.1.0", "checklist.md")
         checklist.write_text(checklist.read_text().replace("- [ ]", "- [x]"))
         clone.follow("9. Afterwards")
         assert clone.git("status", "--porcelain") == ""
@@ -346,22 +346,22 @@ class TestReleases:
         replace(clone.path / "Makefile", "lint: $(VENV)/test.installed", "lint:\n\tsleep 4242\nother:")
         clone.commit("Take a while")
         command = [".venv/bin/python", "-m", "tools.release", "check", "0.2.0"]
-        checklist = clone.paper("0.2.0", "checklist.md").read_text()
+        checklist = clone.document("0.2.0", "checklist.md").read_text()
         with subprocess.Popen(command, cwd=clone.path, env=clean_environment(**clone.environment)) as process:
             wait_until(lambda: is_running("sleep 4242"), 30, "the check's start")
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=20) == 128 + signal.SIGTERM
         assert not is_running("sleep 4242")
-        assert clone.paper("0.2.0", "checklist.md").read_text() == checklist
+        assert clone.document("0.2.0", "checklist.md").read_text() == checklist
         clone.git("reset", "--quiet", "--hard", "HEAD~1")
         assert clone.state() == before
 
-    def test_the_papers_of_the_second_release(self, clone: Clone) -> None:
+    def test_documents_of_the_second_release(self, clone: Clone) -> None:
         assert clone.refusal("new", "0.0.9").startswith("0.0.9 is not higher than the last release, 0.1.0; choose")
         clone.follow("1. Begin", "0.2.0")
         assert tomllib.loads(clone.read("pyproject.toml"))["project"]["version"] == "0.2.0"
         assert clone.git("diff", "--numstat", "pyproject.toml") == "1\t1\tpyproject.toml\n"
-        notes = clone.paper("0.2.0", "release-notes.md").read_text()
+        notes = clone.document("0.2.0", "release-notes.md").read_text()
         for text in (
             "the release before it: 0.1.0.",
             "\n- Give accounts a nickname, \\<b>shown\\</b> to all\n\n## Migrations\n",
@@ -380,14 +380,14 @@ class TestReleases:
             "- `migrate users 0001_initial`\n",
         ):
             assert text in notes
-        checklist = clone.paper("0.2.0", "checklist.md").read_text()
+        checklist = clone.document("0.2.0", "checklist.md").read_text()
         for text in (
             "- [ ] Former code and `users.0002_nickname`: the site is stopped for it, or somebody knows that it is ",
             "- [ ] Size of `users_user` in production judged: `users.0003_by_day` locks it (SHARE)",
             "- [ ] Value of `MAIL_KEY` decided for production: Key of the mail service (required)",
         ):
             assert text in checklist
-        clone.follow("3. Commit the papers", "0.2.0")
+        clone.follow("3. Commit the release documents", "0.2.0")
 
     def test_a_check_that_finds_something_says_what(self, clone: Clone) -> None:
         (clone.path / "left.txt").touch()

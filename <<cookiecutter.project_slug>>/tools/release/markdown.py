@@ -1,8 +1,8 @@
-"""What a release brings, in the Markdown of its papers."""
+"""What a release brings, in the Markdown of its documents."""
 
 from collections.abc import Callable, Iterator, Mapping, Set
 
-from tools.release.facts import Change, plain
+from tools.release.changes import Change, plain
 from tools.release.locks import MODES, is_in_the_way
 from tools.release.migrations import Measured
 from tools.release.version import Version
@@ -11,12 +11,12 @@ EMPTY = "_(empty)_"
 REWRITTEN = "the whole table is rewritten, which takes the longer the larger it is"
 
 
-def of_subjects(subjects: list[str]) -> str:
+def render_subjects(subjects: list[str]) -> str:
     """Return the list of what was committed."""
     return "\n".join(f"- {plain(subject)}" for subject in subjects) or "Nothing was committed."
 
 
-def of_changes(changes: list[Change], what: str, cell: Callable[[str], str] = str) -> str:
+def render_changes(changes: list[Change], what: str, cell: Callable[[str], str] = str) -> str:
     """Return the table of what has changed of ``what``; ``cell`` makes a cell of what is there."""
     if not changes:
         return f"No {what} has changed."
@@ -27,12 +27,12 @@ def of_changes(changes: list[Change], what: str, cell: Callable[[str], str] = st
     return "\n".join(lines)
 
 
-def of_default(value: str) -> str:
+def render_default(value: str) -> str:
     """Return the default of a variable as it is shown."""
     return f"`{value}`" if value else EMPTY
 
 
-def of_migration(one: Measured, former: Version, accepted: Set[str]) -> Iterator[str]:
+def render_migration(one: Measured, former: Version, accepted: Set[str]) -> Iterator[str]:
     """Yield the lines about a migration."""
     yield f"- `{one.label}`"
     if not one.is_atomic:
@@ -55,9 +55,9 @@ def of_migration(one: Measured, former: Version, accepted: Set[str]) -> Iterator
         yield "    - can be undone"
 
 
-def of_migrations(found: list[Measured], former: Version, accepted: Set[str]) -> str:
+def render_migrations(found: list[Measured], former: Version, accepted: Set[str]) -> str:
     """Return the list of all migrations."""
-    return "\n".join(line for one in found for line in of_migration(one, former, accepted)) or "There is none."
+    return "\n".join(line for one in found for line in render_migration(one, former, accepted)) or "There is none."
 
 
 def not_accepted(found: list[Measured], accepted: Set[str]) -> list[str]:
@@ -65,7 +65,7 @@ def not_accepted(found: list[Measured], accepted: Set[str]) -> list[str]:
     return [one.label for one in found if one.incompatible and one.label not in accepted]
 
 
-def of_way_back(found: list[Measured], former: Version, targets: list[str]) -> str:
+def render_way_back(found: list[Measured], former: Version, targets: list[str]) -> str:
     """Return how the database goes back to the former release; ``targets`` are what ``migrate`` is given for that."""
     if not found:
         return f"There is no migration: the code alone goes back to {former}, and the database stays as it is."
@@ -88,7 +88,7 @@ def of_way_back(found: list[Measured], former: Version, targets: list[str]) -> s
     return f"{text} To undo the migrations as well, before the code goes back:\n\n{steps}"
 
 
-def of_questions(found: list[Measured], variables: list[Change], meanings: Mapping[str, str]) -> str:
+def render_questions(found: list[Measured], variables: list[Change], meanings: Mapping[str, str]) -> str:
     """Return the items of a checklist that this release alone has."""
     items = []
     for one in found:

@@ -1,7 +1,7 @@
 """What is found to have changed between two releases."""
 
-from tools.release.facts import Change, changes, meanings, pins, plain, variables
-from tools.release.papers import REQUIREMENTS
+from tools.release.changes import Change, changes, meanings, pins, plain, variables
+from tools.release.documents import REQUIREMENTS
 from tools.release.project import read
 
 

@@ -27,7 +27,7 @@ def test_the_owners_own_what_is_there(bake: Callable[..., Project], answers: Ans
         assert {path.is_dir() for path in found} == {pattern.endswith("/")}, line
 
 
-def test_github_and_gitlab_have_the_same_papers(bake: Callable[..., Project]) -> None:
+def test_github_and_gitlab_have_the_same_forge_configuration(bake: Callable[..., Project]) -> None:
     github, gitlab = bake(**ALL_ON), bake(**ALL_ON | {"ci_provider": "gitlab"})
     form = github.read(".github/pull_request_template.md")
     assert form == gitlab.read(".gitlab/merge_request_templates/Default.md")
