@@ -84,10 +84,10 @@ def reason(failure: BaseException) -> str:
 
 # >> if cookiecutter.use_metrics
 @dataclasses.dataclass(frozen=True)
-class Reading:
-    """A number as it is now, or, when its name ends in ``_total``, one that only grows.
+class Sample:
+    """A value of a metric: a gauge, or a counter if the name ends in ``_total``.
 
-    All readings of a name have the same help and the same names of labels, whose values must be few.
+    All samples of a metric have the same help and the same label names. A label must have few values.
     """
 
     name: str

@@ -7,14 +7,14 @@ from config.settings.components.celery import CELERY_TASK_ALWAYS_EAGER
 CELERY_IMPORTS = ["ops.observability.metrics.task_results"]
 
 # >> endif
-# What the apps tell of themselves, by a name that says whose it is; each yields ops.contracts.Reading.
-METRICS_READINGS = {
-    "services": "ops.health.readings.services",
-    "backups": "ops.backups.readings.backups",
-    "read_only": "ops.read_only.readings.read_only",
+# Metrics collectors by the value of their label "source". Each is a function that yields ops.contracts.Sample.
+METRICS_COLLECTORS = {
+    "services": "ops.health.metrics.services",
+    "backups": "ops.backups.metrics.backups",
+    "read_only": "ops.read_only.metrics.read_only",
 }
 # >> if cookiecutter.use_celery
 if not CELERY_TASK_ALWAYS_EAGER:
-    METRICS_READINGS["queues"] = "ops.observability.metrics.tasks.queues"
-    METRICS_READINGS["results"] = "ops.observability.metrics.tasks.results"
+    METRICS_COLLECTORS["queues"] = "ops.observability.metrics.tasks.queues"
+    METRICS_COLLECTORS["results"] = "ops.observability.metrics.tasks.results"
 # >> endif

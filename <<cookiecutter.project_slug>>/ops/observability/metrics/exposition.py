@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from ops.contracts import Reading
+from ops.contracts import Sample
 from ops.observability.metrics import processes
 from ops.observability.metrics.instruments import REGISTRY
 
@@ -22,43 +22,43 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
 def exposition() -> bytes:
-    """Return what all processes have counted, and what METRICS_READINGS say now."""
+    """Return the counters of all processes and the samples of METRICS_COLLECTORS."""
     counted = REGISTRY
     if processes.FOLDER in os.environ:
         counted = CollectorRegistry()
         MultiProcessCollector(counted)
     read = CollectorRegistry()
-    read.register(Readings())
+    read.register(SiteCollector())
     return generate_latest(counted) + generate_latest(read)
 
 
-class Readings(Collector):
-    """What the apps say of themselves when they are asked."""
+class SiteCollector(Collector):
+    """The samples of METRICS_COLLECTORS, taken at each request."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield their readings; one that fails takes away its own alone, and shows in ``site_readings_up``."""
+        """Yield all samples. A collector that fails loses only its own; ``site_collector_up`` is 0 then."""
         build = {"version": settings.SITE_VERSION, "django": django.get_version()}
-        readings = [Reading("site_build_info", "What is running", 1, build)]
-        for name, path in settings.METRICS_READINGS.items():
+        samples = [Sample("site_build_info", "What is running", 1, build)]
+        for name, path in settings.METRICS_COLLECTORS.items():
             try:
                 found = list(import_string(path)())
-            except Exception as error:  # noqa: BLE001 - whatever it raises, the others are told
+            except Exception as error:  # noqa: BLE001 - other collectors still report
                 logger.warning("The metrics of %s cannot be read: %s", name, error)
                 found = []
                 is_up = False
             else:
                 is_up = True
             labels = {"source": name}
-            readings += [*found, Reading("site_readings_up", "Whether these metrics could be read", is_up, labels)]
-        yield from families(readings)
+            samples += [*found, Sample("site_collector_up", "Whether these metrics could be read", is_up, labels)]
+        yield from families(samples)
 
 
-def families(readings: Iterable[Reading]) -> Iterable[Metric]:
-    """Return readings as the library has them: all of a name together."""
+def families(samples: Iterable[Sample]) -> Iterable[Metric]:
+    """Return the metrics of the library, each with all its samples."""
     found: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
-    for reading in readings:
-        kind = CounterMetricFamily if reading.name.endswith("_total") else GaugeMetricFamily
-        if reading.name not in found:
-            found[reading.name] = kind(reading.name, reading.help, labels=list(reading.labels))
-        found[reading.name].add_metric(list(reading.labels.values()), float(reading.value))
+    for sample in samples:
+        kind = CounterMetricFamily if sample.name.endswith("_total") else GaugeMetricFamily
+        if sample.name not in found:
+            found[sample.name] = kind(sample.name, sample.help, labels=list(sample.labels))
+        found[sample.name].add_metric(list(sample.labels.values()), float(sample.value))
     return found.values()

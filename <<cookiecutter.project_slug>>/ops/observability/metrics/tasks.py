@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import current_app
 
-from ops.contracts import Reading
+from ops.contracts import Sample
 from ops.observability.metrics import task_results
 
 # Told of every task even while there are none: Prometheus does not notice that what was not there has grown.
@@ -15,16 +15,16 @@ RESULTS = "Tasks that workers have run, by how they ended"
 SECONDS = "Seconds that workers have run tasks for, by how they ended"
 
 
-def queues() -> Iterator[Reading]:
+def queues() -> Iterator[Sample]:
     """Yield how many tasks wait in each queue of the project's."""
     with current_app.connection_for_read() as connection:
         channel: Any = connection.default_channel
         for name in current_app.amqp.queues:
             # Of all its priorities, where asking the broker in AMQP's way tells of a queue only when it was used.
-            yield Reading("site_queue_length", WAITING, channel._size(name), {"queue": name})
+            yield Sample("site_queue_length", WAITING, channel._size(name), {"queue": name})
 
 
-def results() -> Iterator[Reading]:
+def results() -> Iterator[Sample]:
     """Yield how many tasks have ended in each way, by name, and how many seconds those took."""
     current_app.autodiscover_tasks(force=True)
     names = [name for name in current_app.tasks if not name.startswith("celery.")]
@@ -41,4 +41,4 @@ def results() -> Iterator[Reading]:
     ):
         for field, number in numbers.items():
             state, _, task = field.partition(" ")
-            yield Reading(name, help_text, number, {"task": task, "state": state})
+            yield Sample(name, help_text, number, {"task": task, "state": state})

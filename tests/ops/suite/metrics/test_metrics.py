@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils.module_loading import import_string
 from pytest_django import Settings
 
-from ops.contracts import Reading
+from ops.contracts import Sample
 from ops.observability.metrics.exposition import families
 from ops.read_only_state import lock
 
@@ -123,18 +123,18 @@ def test_services_are_told(client: Client, settings: Settings) -> None:
     assert found['site_service_up{service="cache"}'] == 0
 
 
-def broken() -> Iterator[Reading]:
+def broken() -> Iterator[Sample]:
     """Fail, as what is asked may."""
     raise InvalidCacheBackendError("nothing to tell")
 
 
-def test_what_cannot_be_read_takes_nothing_else_away(
+def test_failing_collector_loses_only_its_own_samples(
     client: Client, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.METRICS_READINGS = settings.METRICS_READINGS | {"broken": "tests.ops.metrics.test_metrics.broken"}
+    settings.METRICS_COLLECTORS = settings.METRICS_COLLECTORS | {"broken": "tests.ops.metrics.test_metrics.broken"}
     found = told(client)
-    assert found['site_readings_up{source="broken"}'] == 0
-    assert found['site_readings_up{source="backups"}'] == 1
+    assert found['site_collector_up{source="broken"}'] == 0
+    assert found['site_collector_up{source="backups"}'] == 1
     assert "The metrics of broken cannot be read: nothing to tell" in caplog.text
 
 
@@ -163,13 +163,13 @@ def test_the_read_only_mode_is_told(client: Client) -> None:
     assert told(client)["site_read_only"] == 1
 
 
-def test_every_source_is_there(client: Client, settings: Settings) -> None:
+def test_every_collector_reports(client: Client, settings: Settings) -> None:
     found = told(client)
-    for name, path in settings.METRICS_READINGS.items():
+    for name, path in settings.METRICS_COLLECTORS.items():
         assert callable(import_string(path))
-        assert found[f'site_readings_up{{source="{name}"}}'] == 1
+        assert found[f'site_collector_up{{source="{name}"}}'] == 1
 
 
-def test_readings_of_a_name_are_told_together() -> None:
-    readings = [Reading(name, "help", 1, {"label": value}) for value in "ab" for name in ("site_x", "site_y_total")]
-    assert [(family.type, len(family.samples)) for family in families(readings)] == [("gauge", 2), ("counter", 2)]
+def test_samples_of_a_metric_are_grouped() -> None:
+    samples = [Sample(name, "help", 1, {"label": value}) for value in "ab" for name in ("site_x", "site_y_total")]
+    assert [(family.type, len(family.samples)) for family in families(samples)] == [("gauge", 2), ("counter", 2)]

@@ -26,7 +26,7 @@ def fresh_client() -> Iterator[None]:
 @pytest.mark.django_db
 def test_a_task_that_ran_in_its_caller_is_none_of_a_worker() -> None:
     def counted() -> float:
-        return sum(reading.value for reading in tasks.results() if reading.name == "site_tasks_total")
+        return sum(sample.value for sample in tasks.results() if sample.name == "site_tasks_total")
 
     before = counted()
     clear_expired_sessions.delay().get()
@@ -35,7 +35,7 @@ def test_a_task_that_ran_in_its_caller_is_none_of_a_worker() -> None:
 
 @pytest.mark.servers
 def test_every_task_is_told_of_before_it_has_run() -> None:
-    results = {tuple(reading.labels.values()) for reading in tasks.results()}
+    results = {tuple(sample.labels.values()) for sample in tasks.results()}
     assert ("apps.core.tasks.clear_expired_sessions", "FAILURE") in results
     assert not {task for task, _ in results if task.startswith("celery.")}
 
@@ -44,7 +44,7 @@ def test_every_task_is_told_of_before_it_has_run() -> None:
 def test_results_add_up() -> None:
     def counted() -> dict[str, float]:
         labels = {"task": clear_expired_sessions.name, "state": "RETRY"}
-        return {reading.name: reading.value for reading in tasks.results() if reading.labels == labels}
+        return {sample.name: sample.value for sample in tasks.results() if sample.labels == labels}
 
     before = counted()
     for seconds in (0.5, 1.5):
@@ -62,7 +62,7 @@ def test_queues_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     clear_expired_sessions.apply_async(queue=queue)
     clear_expired_sessions.apply_async(queue=queue)
     try:
-        assert [reading.value for reading in tasks.queues() if reading.labels == {"queue": queue}] == [2]
+        assert [sample.value for sample in tasks.queues() if sample.labels == {"queue": queue}] == [2]
     finally:
         del celery_app.amqp.queues[queue]
         with celery_app.connection_for_write() as connection:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ops.contracts import Reading
+from ops.contracts import Sample
 from ops.read_only_state import read_only_state
 
 
-def read_only() -> Iterator[Reading]:
+def read_only() -> Iterator[Sample]:
     """Yield whether the site is read-only."""
-    yield Reading("site_read_only", "Whether the site can be read only", read_only_state() is not None)
+    yield Sample("site_read_only", "Whether the site can be read only", read_only_state() is not None)
