@@ -123,7 +123,7 @@ def test_a_copy_is_decrypted_where_the_private_key_is(maintainer: Maintainer) ->
     maintainer.manage("backup_database")
     newest = sorted((maintainer.path / "backups").glob("backup_*.sql.gz"))[-1].name.removesuffix(".sql.gz")
     encrypt = (
-        "from pathlib import Path; import shutil; from ops.backups.copies import encrypted\n"
+        "from pathlib import Path; import shutil; from ops.backups.offsite import encrypted\n"
         f"for path in Path('backups').glob('{newest}.*'):\n"
         "    with encrypted(path) as sent:\n"
         f"        shutil.copy(sent, Path('{maintainer.home}') / sent.name.removesuffix('.partial'))\n"

@@ -186,7 +186,7 @@ if not CELERY_TASK_ALWAYS_EAGER:
 # >> endif
 # What it tells operators besides, by name; a function without arguments returns what can be JSON.
 READINESS_DETAILS = {
-    "backups": "ops.backups.state.details",
+    "backups": "ops.backups.status.details",
     "read_only": "ops.read_only.details.read_only",
 }
 # Whoever sends it as "Authorization: Bearer …" is an operator; without one nobody is.

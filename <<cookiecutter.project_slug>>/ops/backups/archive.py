@@ -46,8 +46,8 @@ class Contents:
 
 
 @contextmanager
-def opened(path: Path, seen: Callable[[int], None]) -> Iterator[Iterator[bytes]]:
-    """Open an archive as the lines of SQL that restore it; ``seen`` is told how many bytes of the file have been read.
+def open_archive(path: Path, progress: Callable[[int], None]) -> Iterator[Iterator[bytes]]:
+    """Open an archive as the lines of SQL that restore it; ``progress`` takes the bytes read so far.
 
     Raises BackupError, at the latest when it is read to its end, when it cannot be read or is not whole.
     """
@@ -59,22 +59,22 @@ def opened(path: Path, seen: Callable[[int], None]) -> Iterator[Iterator[bytes]]
             Program("pg_restore", *arguments, database="", stdin=file, stdout=subprocess.PIPE) as program,
         ):
             # The position is that of both processes.
-            yield _watched(cast(BinaryIO, program.process.stdout), lambda: seen(file.tell()))
+            yield _with_progress(cast(BinaryIO, program.process.stdout), lambda: progress(file.tell()))
     else:
         with path.open("rb") as file:
             source = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if ending == ".gz" else file
             try:
-                yield _watched(source, lambda: seen(file.tell()))
+                yield _with_progress(source, lambda: progress(file.tell()))
             except (EOFError, gzip.BadGzipFile, zlib.error):
                 raise BackupError(
                     f"{path.name} is damaged: it cannot be read to its end. Use another backup."
                 ) from None
 
 
-def read(path: Path, seen: Callable[[int], None] = lambda _: None) -> Contents:
+def read(path: Path, progress: Callable[[int], None] = lambda _: None) -> Contents:
     """Read an archive to its end, and return what is in it; raise BackupError when it is not whole."""
     contents = Contents()
-    with opened(path, seen) as source:
+    with open_archive(path, progress) as source:
         is_whole = False
         last = LAST_LINE
         for line in source:
@@ -106,11 +106,11 @@ def _read_rows(source: Iterator[bytes], columns: list[str], migrations: set[tupl
     return count
 
 
-def _watched(source: BinaryIO, seen: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the lines of a file; ``seen`` is called every so many."""
+def _with_progress(source: BinaryIO, progress: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the lines of a file; call ``progress`` every thousand lines."""
     for number, line in enumerate(source):
         if number % 1000 == 0:
-            seen()
+            progress()
         yield line
 
 
@@ -151,7 +151,9 @@ END $empty$;
 """
 
 
-def load(database: str, archive: Path, contents: Contents, seen: Callable[[int], None], is_emptied: bool) -> None:
+def pg_load(
+    database: str, archive: Path, contents: Contents, progress: Callable[[int], None], is_emptied: bool
+) -> None:
     """Fill a database with what ``archive`` has in it; what was in it goes, if it is to be emptied before.
 
     Raises BackupError, and leaves the database as it was, when that fails or a table has other than the rows that
@@ -159,7 +161,7 @@ def load(database: str, archive: Path, contents: Contents, seen: Callable[[int],
     """
     arguments = ["--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--file", "-"]
     with (
-        opened(archive, seen) as source,
+        open_archive(archive, progress) as source,
         Program("psql", *arguments, database=database, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program,
     ):
         psql = cast(BinaryIO, program.process.stdin)

@@ -106,21 +106,21 @@ def read_checksum(path: Path) -> str:
     return checksum
 
 
-def digest(file: BinaryIO, seen: Callable[[int], None] = lambda _: None) -> str:
-    """Return the SHA-256 of what is left of a file; ``seen`` is told how many bytes have been read."""
+def digest(file: BinaryIO, progress: Callable[[int], None] = lambda _: None) -> str:
+    """Return the SHA-256 of what is left of a file; ``progress`` takes the bytes read so far."""
     found = hashlib.sha256()
     total = 0
     while chunk := file.read(CHUNK):
         found.update(chunk)
         total += len(chunk)
-        seen(total)
+        progress(total)
     return found.hexdigest()
 
 
-def check(path: Path, seen: Callable[[int], None]) -> None:
+def check(path: Path, progress: Callable[[int], None]) -> None:
     """Raise BackupError unless a file is what its checksum says."""
     with path.open("rb") as file:
-        if digest(file, seen) != read_checksum(path):
+        if digest(file, progress) != read_checksum(path):
             raise BackupError(f"{path.name} is not what was backed up: its checksum is another. Use another backup.")
 
 
@@ -139,7 +139,7 @@ def finish(partial: Path) -> None:
         os.close(folder)
 
 
-def create(path: Path) -> BinaryIO:
+def create_private(path: Path) -> BinaryIO:
     """Open a new file that its owner alone may read."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
 

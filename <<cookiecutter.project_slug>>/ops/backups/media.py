@@ -28,7 +28,7 @@ def names(storage: Storage, folder: str = "") -> Iterator[str]:
         yield from names(storage, posixpath.join(folder, name))
 
 
-def write(target: BinaryIO, seen: Callable[[int], None]) -> int:
+def write(target: BinaryIO, progress: Callable[[int], None]) -> int:
     """Write all uploaded files into an archive, and return how many there are.
 
     The same files make the same archive, byte for byte. One that is removed meanwhile is left out.
@@ -45,12 +45,12 @@ def write(target: BinaryIO, seen: Callable[[int], None]) -> int:
                 member.size = file.size
                 archive.addfile(member, file)
             count += 1
-            seen(archive.offset)
+            progress(archive.offset)
     return count
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Iterator[tuple[str, IO[bytes], int]]]:
+def open_archive(path: Path) -> Iterator[Iterator[tuple[str, IO[bytes], int]]]:
     """Open an archive of uploaded files: names, contents and bytes; raise BackupError when it is not whole."""
     try:
         with tarfile.open(path, mode="r") as archive:
@@ -60,26 +60,26 @@ def opened(path: Path) -> Iterator[Iterator[tuple[str, IO[bytes], int]]]:
         raise BackupError(f"{path.name} is damaged: {error}. Use another backup.") from None
 
 
-def put_back_missing(path: Path, seen: Callable[[int], None]) -> set[str]:
+def put_back_missing(path: Path, progress: Callable[[int], None]) -> set[str]:
     """Bring back the files of an archive that are not there any more.
 
     Returns the names of those that are there with another content, which stay as they are.
     """
     others, done = set(), 0
-    with opened(path) as files:
+    with open_archive(path) as files:
         for name, content, size in files:
             if not default_storage.exists(name):
                 _save(name, content)
             elif not _is_same(name, content, size):
                 others.add(name)
             done += size
-            seen(done)
+            progress(done)
     return others
 
 
 def put_back_others(path: Path, others: set[str], aside: Path) -> None:
     """Bring back the files ``others`` as they were; as they are now, they are kept in the folder ``aside``."""
-    with opened(path) as files:
+    with open_archive(path) as files:
         for name, content, _ in files:
             if name in others:
                 place = aside / name

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ops.backups.files import Backup, existing
-from ops.backups.state import failure_file
+from ops.backups.status import failure_file
 from ops.contracts import Sample
 
 

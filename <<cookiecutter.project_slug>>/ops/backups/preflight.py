@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from ops.backups import files, state
+from ops.backups import files, status
 from ops.contracts import Finding, Target, error, note, ok, warning
 from ops.deployments import commands
 
@@ -17,7 +17,7 @@ def check(target: Target) -> Finding:
     """Find how the backups stand."""
     here = commands()
     backups = files.existing()
-    if problem := state.problem(backups):
+    if problem := status.problem(backups):
         return error(problem, f"Make one, and read why if that fails: {here.manage} backup_database")
     if not backups:
         # Where nobody needs to know, they are somebody else's.

@@ -22,7 +22,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from apps.users.models import User
-from ops.backups import files, making, state
+from ops.backups import create, files, status
 from ops.backups.files import ENDINGS, Backup, existing
 from ops.backups.management.commands.backup_database import is_due, time_of_day
 from tests.ops.backups.conftest import PASSWORD, Server, django_with
@@ -103,7 +103,7 @@ def test_a_failure_leaves_nothing_and_is_told_until_one_succeeds(
     with pytest.raises(CommandError, match=r"pg_dump has failed: .*password authentication failed"):
         run("backup_database")
     assert existing() == []
-    assert {path.name for path in project_settings.BACKUPS_DIR.iterdir()} == {".lock", state.FAILURE}
+    assert {path.name for path in project_settings.BACKUPS_DIR.iterdir()} == {".lock", status.FAILURE}
     assert [record.levelname for record in caplog.records if "The backup failed: " in record.message] == ["ERROR"]
     with pytest.raises(CommandError, match=r"The last backup failed at .*password authentication failed"):
         run("list_backups", "--check")
@@ -127,7 +127,7 @@ def test_an_interruption_leaves_nothing(database: Server, tmp_path: Path, number
             time.sleep(0.05)
         process.send_signal(number)
         assert process.wait(timeout=10) == 128 + number
-    assert {path.name for path in folder.iterdir()} == {".lock", state.FAILURE}
+    assert {path.name for path in folder.iterdir()} == {".lock", status.FAILURE}
     # PostgreSQL ends the session soon.
     end = time.monotonic() + 10
     while database.run("SELECT 1 FROM pg_stat_activity WHERE application_name = 'backup'"):
@@ -157,7 +157,7 @@ def test_a_full_disk_gives_a_sentence(database: Server, run: Run, monkeypatch: p
     def fail(path: Path) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(making, "finish", fail)
+    monkeypatch.setattr(create, "finish", fail)
     with pytest.raises(CommandError, match=r"cannot take the backup \(No space left on device; \d+ MB are free\)"):
         run("backup_database")
     assert existing() == []
@@ -253,21 +253,21 @@ def test_so_many_can_be_kept_instead_and_the_newest_stays_however_old(settings: 
 def test_an_overdue_backup_is_told(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "_told", {})
+    monkeypatch.setattr(status, "_told", {})
     settings.BACKUPS_DIR = tmp_path / "backups"
     settings.BACKUPS_MAX_AGE_HOURS = 26
-    assert state.details()["problem"] == "The backup is overdue: there is none, and it may be 26 hours old."
+    assert status.details()["problem"] == "The backup is overdue: there is none, and it may be 26 hours old."
     [backup] = backups_of(settings.BACKUPS_DIR, timedelta(hours=27))
     for _ in range(3):
-        details = state.details()
+        details = status.details()
     assert (details["ok"], details["newest"], details["age_hours"]) == (False, backup.path.name, 27.0)
     # Once an hour for each thing that is wrong.
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
     settings.BACKUPS_MAX_AGE_HOURS = 28
-    assert state.details()["ok"]
+    assert status.details()["ok"]
     settings.BACKUPS_MAX_AGE_HOURS = 0
     backup.remove()
-    assert state.details()["ok"]
+    assert status.details()["ok"]
 
 
 def test_the_accounts_are_those_of_the_test(database: Server) -> None:

@@ -12,10 +12,10 @@ from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from ops.backups import copies, files, state
-from ops.backups.copies import explained
+from ops.backups import files, offsite, status
+from ops.backups.create import create_backup
 from ops.backups.files import ENDINGS, BackupError, existing, locked
-from ops.backups.making import make
+from ops.backups.offsite import translate_errors
 from ops.backups.progress import Progress
 from ops.signals import undo_on_signals
 
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--upload",
             action=BooleanOptionalAction,
-            default=copies.is_configured(),
+            default=offsite.is_configured(),
             help="whether it is copied to the bucket (by default if BACKUPS_S3_BUCKET names one)",
         )
 
@@ -92,30 +92,30 @@ class Command(BaseCommand):
         try:
             with undo_on_signals(), locked() as folder:
                 try:
-                    with explained():
+                    with translate_errors():
                         self.back_up(folder, compression, keep, media, upload)
                 except SystemExit:
-                    state.note_failure("it was interrupted.")
+                    status.note_failure("it was interrupted.")
                     raise
                 except Exception as error:
-                    state.note_failure(str(error))
+                    status.note_failure(str(error))
                     raise
-                state.note_success()
+                status.note_success()
         except OSError as error:
             raise BackupError(f"{settings.BACKUPS_DIR} cannot be used: {error.strerror}.") from None
 
     def back_up(self, folder: Any, compression: str, keep: int | None, has_media: bool, is_uploaded: bool) -> None:
         """Make the backup, copy it, and remove those whose time is over; say what there is."""
         start = time.monotonic()
-        watch = partial(Progress, sys.stderr)
+        show_progress = partial(Progress, sys.stderr)
         if is_uploaded:
-            copies.require_bucket()
-        backup, contents, count = make(folder, compression, has_media, watch)
+            offsite.require_bucket()
+        backup, contents, count = create_backup(folder, compression, has_media, show_progress)
         self.stdout.writelines(f"{line}\n" for line in contents.lines())
         if has_media:
             self.stdout.write(f"  {count:>9} uploaded files, {filesizeformat(backup.media.stat().st_size)}")
         if is_uploaded:
-            for name in copies.copy(backup, watch):
+            for name in offsite.copy(backup, show_progress):
                 self.stdout.write(f"  copied {name}")
         for removed in files.prune(existing(), keep):
             self.stdout.write(f"  removed {removed.path.name}")

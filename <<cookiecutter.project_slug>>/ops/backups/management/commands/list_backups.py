@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 from django.utils.timesince import timesince
 
-from ops.backups import state
+from ops.backups import status
 from ops.backups.files import BackupError, existing
 
 
@@ -37,5 +37,5 @@ class Command(BaseCommand):
             parts.append("with uploaded files" if backup.media.exists() else "without uploaded files")
             parts.append(f"verified {verified}" if (verified := backup.verified()) else "not verified")
             self.stdout.write(f"{backup.path.name}  {', '.join(parts)}")
-        if check and (problem := state.problem(backups)):
+        if check and (problem := status.problem(backups)):
             raise BackupError(problem)

@@ -11,11 +11,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ops.backups import databases, restoring
+from ops.backups import databases, restore
 from ops.backups.archive import Contents
-from ops.backups.copies import explained
+from ops.backups.create import create_backup
 from ops.backups.files import Backup, BackupError, find, locked
-from ops.backups.making import make
+from ops.backups.offsite import translate_errors
 from ops.backups.programs import require_postgresql
 from ops.backups.progress import Progress
 from ops.signals import undo_on_signals
@@ -49,20 +49,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: str, yes: bool, migrate: bool, **options: Any) -> None:
         """Restore the backup, unless something speaks against it."""
         start = time.monotonic()
-        watch = partial(Progress, sys.stderr)
+        show_progress = partial(Progress, sys.stderr)
         require_postgresql()
         backup = find(file)
-        with undo_on_signals(), explained(), locked() as folder:
-            contents = restoring.examine(backup, watch, options["allow_unknown_migrations"])
+        with undo_on_signals(), translate_errors(), locked() as folder:
+            contents = restore.examine(backup, show_progress, options["allow_unknown_migrations"])
             obstacle = databases.obstacle()
             self.tell(backup, contents, obstacle)
             if not yes:
                 self.ask()
             if obstacle:
-                self.restore_in_place(folder, backup, contents, migrate, watch)
+                self.restore_in_place(folder, backup, contents, migrate, show_progress)
             else:
-                self.restore_beside(backup, contents, migrate, watch)
-        if count := restoring.pending_migrations(databases.in_service()):
+                self.restore_beside(backup, contents, migrate, show_progress)
+        if count := restore.pending_migrations(databases.in_service()):
             self.stdout.write(f"It lacks {count} migrations of this code; apply them with: migrate")
         self.stdout.write(f"{backup.path.name} is in service, after {time.monotonic() - start:.1f} s.")
 
@@ -86,20 +86,22 @@ class Command(BaseCommand):
         if sys.stdin.readline().strip() != "yes":
             raise BackupError("Nothing was changed; type yes, or add --yes, to restore.")
 
-    def restore_beside(self, backup: Backup, contents: Contents, is_migrated: bool, watch: Any) -> None:
+    def restore_beside(self, backup: Backup, contents: Contents, is_migrated: bool, show_progress: Any) -> None:
         """Let a new database take the place of the one in service."""
-        with restoring.read_only(f"{backup.path.name} is being restored", self.stdout) as was_on:
+        with restore.read_only(f"{backup.path.name} is being restored", self.stdout) as was_on:
             with self.saying_what_serves():
-                former, changed = restoring.replace_database(backup, contents, is_migrated, was_on, watch)
+                former, changed = restore.replace_database(backup, contents, is_migrated, was_on, show_progress)
             self.stdout.write(f"The former database is kept; drop it with: former_databases --drop {former}")
             self.put_back_changed(backup, changed)
 
-    def restore_in_place(self, folder: Path, backup: Backup, contents: Contents, is_migrated: bool, watch: Any) -> None:
+    def restore_in_place(
+        self, folder: Path, backup: Backup, contents: Contents, is_migrated: bool, show_progress: Any
+    ) -> None:
         """Replace what is in the database, after a backup of it."""
-        with restoring.read_only(f"{backup.path.name} is being restored", self.stdout), self.saying_what_serves():
-            before, _, _ = make(folder, "gz", has_media=False, watch=watch)
+        with restore.read_only(f"{backup.path.name} is being restored", self.stdout), self.saying_what_serves():
+            before, _, _ = create_backup(folder, "gz", has_media=False, show_progress=show_progress)
             self.stdout.write(f"What was in the database is in {before.path}")
-            changed = restoring.replace_contents(backup, contents, watch)
+            changed = restore.replace_contents(backup, contents, show_progress)
         self.put_back_changed(backup, changed)
         if is_migrated:
             databases.migrate(databases.in_service())
@@ -118,5 +120,5 @@ class Command(BaseCommand):
 
     def put_back_changed(self, backup: Backup, changed: set[str]) -> None:
         """Bring back the uploaded files that have changed."""
-        if aside := restoring.put_back_changed(backup, changed):
+        if aside := restore.put_back_changed(backup, changed):
             self.stdout.write(f"{len(changed)} uploaded files are as they were; as they were last, they are in {aside}")

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from ops.backups import databases, restoring
+from ops.backups import databases, restore
 from ops.backups.files import Backup, BackupError, find, locked, read_checksum
 from ops.backups.programs import require_postgresql
 from ops.backups.progress import Progress
@@ -36,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         """Verify the backup."""
         start = time.monotonic()
-        watch = partial(Progress, sys.stderr)
+        show_progress = partial(Progress, sys.stderr)
         require_postgresql()
         backup = find(file)
         with undo_on_signals(), locked():
@@ -45,10 +45,10 @@ class Command(BaseCommand):
                     f"A drill needs a database of its own, and {obstacle}; let DATABASE_URL name a server for drills, "
                     "whose role may create databases."
                 )
-            contents = restoring.examine(backup, watch)
+            contents = restore.examine(backup, show_progress)
             with databases.temporary("drill") as scratch:
-                restoring.fill(scratch, backup, contents, watch)
-                applied = restoring.pending_migrations(scratch)
+                restore.fill(scratch, backup, contents, show_progress)
+                applied = restore.pending_migrations(scratch)
                 databases.migrate(scratch)
                 with connected_to(scratch):
                     call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)

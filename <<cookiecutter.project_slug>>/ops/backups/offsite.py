@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import storages
 
-from ops.backups.files import PARTIAL, Backup, BackupError, checksum_of, create, digest
+from ops.backups.files import PARTIAL, Backup, BackupError, checksum_of, create_private, digest
 
 
 def is_configured() -> bool:
@@ -39,10 +39,10 @@ def require_bucket() -> None:
     recipients()
 
 
-def copy(backup: Backup, watch: Callable[[str, int], Any]) -> list[str]:
+def copy(backup: Backup, show_progress: Callable[[str, int], Any]) -> list[str]:
     """Copy a backup to the storage ``backups``, read each copy again, and return their names.
 
-    ``watch`` is given what is done and the bytes of it, and returns a context that takes the bytes done. Raises
+    ``show_progress`` takes a label and a number of bytes, and returns a context that takes the bytes done. Raises
     BackupError when a copy is not what was sent.
     """
     storage: Any = storages["backups"]
@@ -50,7 +50,7 @@ def copy(backup: Backup, watch: Callable[[str, int], Any]) -> list[str]:
     for path in [file for archive in backup.archives() for file in (archive, checksum_of(archive))]:
         with encrypted(path) as sent, sent.open("rb") as file:
             name = sent.name.removesuffix(PARTIAL)
-            with watch(f"Copying {name}", sent.stat().st_size):
+            with show_progress(f"Copying {name}", sent.stat().st_size):
                 expected = digest(file)
                 file.seek(0)
                 saved = storage.save(name, File(file, name))
@@ -74,7 +74,7 @@ def encrypted(path: Path) -> Iterator[Path]:
         return
     target = path.with_name(f"{path.name}.age{PARTIAL}")
     try:
-        with path.open("rb") as plain, create(target) as file:
+        with path.open("rb") as plain, create_private(target) as file:
             pyrage.encrypt_io(plain, file, keys)
         yield target
     finally:
@@ -82,7 +82,7 @@ def encrypted(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn what a storage service refuses within the block into a sentence."""
     # They take long to import, so only who needs them does.
     from boto3.exceptions import Boto3Error

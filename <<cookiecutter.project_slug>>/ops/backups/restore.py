@@ -14,24 +14,24 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from ops.backups import archive, databases, media
-from ops.backups.archive import load
+from ops.backups.archive import pg_load
 from ops.backups.files import STAMP, Backup, BackupError, check
 from ops.postgres import connected_to
 from ops.read_only_state import lock_state
 from ops.signals import uninterrupted
 
 
-def examine(backup: Backup, watch: Callable[..., Any], are_unknown_allowed: bool = False) -> archive.Contents:
+def examine(backup: Backup, show_progress: Callable[..., Any], are_unknown_allowed: bool = False) -> archive.Contents:
     """Read a backup to its end, and return what is in its database.
 
     Raises BackupError when it is damaged, of a newer PostgreSQL, or, unless they are allowed, with migrations that
     neither this code nor the database in service knows.
     """
     for path in backup.archives():
-        with watch(f"Checking {path.name}", path.stat().st_size) as seen:
-            check(path, seen)
-    with watch("Reading the backup", backup.path.stat().st_size) as seen:
-        contents = archive.read(backup.path, seen)
+        with show_progress(f"Checking {path.name}", path.stat().st_size) as progress:
+            check(path, progress)
+    with show_progress("Reading the backup", backup.path.stat().st_size) as progress:
+        contents = archive.read(backup.path, progress)
     here = databases.server_version()
     if contents.server > here:
         raise BackupError(
@@ -80,7 +80,11 @@ def read_only(reason: str, out: Any) -> Iterator[bool]:
 
 
 def replace_database(
-    backup: Backup, contents: archive.Contents, is_migrated: bool, stays_read_only: bool, watch: Callable[..., Any]
+    backup: Backup,
+    contents: archive.Contents,
+    is_migrated: bool,
+    stays_read_only: bool,
+    show_progress: Callable[..., Any],
 ) -> tuple[str, set[str]]:
     """Restore into a new database, bring back uploaded files that are missing, and only then swap the databases.
 
@@ -89,45 +93,49 @@ def replace_database(
     """
     former = databases.name_to_keep()
     with databases.temporary("restoring") as new:
-        fill(new, backup, contents, watch)
+        fill(new, backup, contents, show_progress)
         if is_migrated:
             databases.migrate(new)
         if stays_read_only:
             with databases.session() as connected:
                 databases.set_value(new, databases.READ_ONLY, "on", connected)
-        changed = put_back_missing(backup, watch)
+        changed = put_back_missing(backup, show_progress)
         with uninterrupted():
             databases.swap(new, former)
     return former, changed
 
 
-def replace_contents(backup: Backup, contents: archive.Contents, watch: Callable[..., Any]) -> set[str]:
+def replace_contents(backup: Backup, contents: archive.Contents, show_progress: Callable[..., Any]) -> set[str]:
     """Restore into the database in service itself, in one transaction: an error leaves it as it was.
 
     Returns the uploaded files that have changed, likewise.
     """
-    changed = put_back_missing(backup, watch)
-    fill(databases.in_service(), backup, contents, watch, is_emptied=True)
+    changed = put_back_missing(backup, show_progress)
+    fill(databases.in_service(), backup, contents, show_progress, is_emptied=True)
     return changed
 
 
 def fill(
-    database: str, backup: Backup, contents: archive.Contents, watch: Callable[..., Any], is_emptied: bool = False
+    database: str,
+    backup: Backup,
+    contents: archive.Contents,
+    show_progress: Callable[..., Any],
+    is_emptied: bool = False,
 ) -> None:
     """Fill a database with that of a backup, in which every table then has its rows, and let PostgreSQL know them."""
-    with watch("Restoring the database", backup.path.stat().st_size) as seen:
-        load(database, backup.path, contents, seen, is_emptied)
+    with show_progress("Restoring the database", backup.path.stat().st_size) as progress:
+        pg_load(database, backup.path, contents, progress, is_emptied)
     with connected_to(database), connection.cursor() as cursor:
         # Without its statistics the first queries would be slow ones.
         cursor.execute("ANALYZE")
 
 
-def put_back_missing(backup: Backup, watch: Callable[..., Any]) -> set[str]:
+def put_back_missing(backup: Backup, show_progress: Callable[..., Any]) -> set[str]:
     """Bring back uploaded files that are gone; return the names of those that have changed."""
     if not backup.media.exists():
         return set()
-    with watch("Bringing back uploaded files", backup.media.stat().st_size) as seen:
-        return media.put_back_missing(backup.media, seen)
+    with show_progress("Bringing back uploaded files", backup.media.stat().st_size) as progress:
+        return media.put_back_missing(backup.media, progress)
 
 
 def put_back_changed(backup: Backup, changed: set[str]) -> Path | None:

@@ -20,7 +20,7 @@ from ops.backups.files import (
     Backup,
     BackupError,
     checksum_of,
-    create,
+    create_private,
     existing,
     finish,
     read_checksum,
@@ -40,26 +40,26 @@ OPTIONS = ("--no-owner", "--no-privileges", "--lock-wait-timeout=300000")
 INTERVAL = 0.1
 
 
-def make(
-    folder: Path, compression: str, has_media: bool, watch: Callable[..., Any]
+def create_backup(
+    folder: Path, compression: str, has_media: bool, show_progress: Callable[..., Any]
 ) -> tuple[Backup, archive.Contents, int]:
     """Make a backup in a folder that is locked; return it, what is in it, and how many uploaded files.
 
-    ``watch`` is given what is done and the bytes there will be, and returns a context that takes the bytes done. Raises
+    ``show_progress`` takes a label and the expected bytes, and returns a context that takes the bytes done. Raises
     BackupError, and leaves nothing behind, when that fails.
     """
     require_postgresql()
     backup = Backup(folder / f"backup_{_free_stamp(folder)}{ENDINGS[compression]}")
     database, uploads = (path.with_name(path.name + PARTIAL) for path in (backup.path, backup.media))
     count = 0
-    with _removed_after_an_error(backup), _explained(folder):
-        _dump(database, compression, watch)
+    with _removed_after_an_error(backup), _translate_os_errors(folder):
+        _dump(database, compression, show_progress)
         # Read to its end, it shows that it can be, and what a restore will have to find.
-        with watch("Reading the backup", database.stat().st_size) as seen:
-            contents = archive.read(database, seen)
+        with show_progress("Reading the backup", database.stat().st_size) as progress:
+            contents = archive.read(database, progress)
         if has_media:
-            with watch("Backing up the uploaded files") as seen, create(uploads) as file:
-                count = media.write(file, seen)
+            with show_progress("Backing up the uploaded files") as progress, create_private(uploads) as file:
+                count = media.write(file, progress)
             finish(uploads)
             _share(backup)
         finish(database)
@@ -73,15 +73,18 @@ def _free_stamp(folder: Path) -> str:
     return stamp
 
 
-def _dump(path: Path, compression: str, watch: Callable[..., Any]) -> None:
+def _dump(path: Path, compression: str, show_progress: Callable[..., Any]) -> None:
     """Have pg_dump write the database, as it is at one moment, into a new file."""
     # It is opened by pg_dump itself: what comes by its standard output has its table of contents once more at its end,
     # so that pg_restore does not notice when that is missing.
-    create(path).close()
+    create_private(path).close()
     arguments = (*FORMATS[compression], *OPTIONS, "--file", path)
-    with watch("Backing up the database") as seen, Program("pg_dump", *arguments, database=in_service()) as program:
+    with (
+        show_progress("Backing up the database") as progress,
+        Program("pg_dump", *arguments, database=in_service()) as program,
+    ):
         while program.process.poll() is None:
-            seen(path.stat().st_size)
+            progress(path.stat().st_size)
             time.sleep(INTERVAL)
 
 
@@ -106,7 +109,7 @@ def _removed_after_an_error(backup: Backup) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _translate_os_errors(folder: Path) -> Iterator[None]:
     """Turn an error of the disk into a sentence."""
     try:
         yield
