@@ -103,9 +103,9 @@ class RunbookChecks:
         server.run(re.sub(example, name, text), user="admin")
         assert python(server, way.manage, COUNT) == "1"
         name = former(server)
-        drop = block(server, "restore", "5. When nobody needs the former one any more")
+        drop = block(server, "restore", "5. Drop the replaced database")
         server.run(re.sub(example, name, drop), user="admin")
-        assert "There is no former database." in follow(server, "disk-full", "See what takes the room")
+        assert "No database is retained." in follow(server, "disk-full", "See what takes the room")
         assert server.is_ready()
 
     def test_a_copy_for_a_private_key_is_restored_on_a_machine_that_has_lost_all(
@@ -180,7 +180,7 @@ class RunbookChecks:
             "back-up": [before, "Now", "A copy elsewhere", "When one has failed, or is overdue"],
             "restore": [
                 *(before, "1. Choose the backup", "2. Restore it", "3. Look at it", "4. If it was the wrong one"),
-                *("5. When nobody needs the former one any more", "From the bucket, or on a new machine"),
+                *("5. Drop the replaced database", "From the bucket, or on a new machine"),
             ],
             "drill": [before, "The drill"],
             "read-only-window": [before, "Begin", "End", "A release in a window"],

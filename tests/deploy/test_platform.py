@@ -103,11 +103,7 @@ def test_the_runbooks(maintainer: Maintainer) -> None:
     follow(runbook("restore", "4. If it was the wrong one").replace("my_project_before_20261126_091500", name))
     assert "accounts: 2" in maintainer.manage("shell", "--command", COUNT)
     [name] = re.findall(r"production_before_\d{8}_\d{6}", follow(room))
-    follow(
-        runbook("restore", "5. When nobody needs the former one any more").replace(
-            "my_project_before_20261126_091500", name
-        )
-    )
+    follow(runbook("restore", "5. Drop the replaced database").replace("my_project_before_20261126_091500", name))
     for heading, said in (("Give a code", ""), ("When no code is taken any more", "is removed")):
         text = runbook("lost-second-factor", heading).replace("somebody@example.com", "ann@example.com")
         assert said in follow(text)
@@ -217,7 +213,7 @@ def test_every_block_of_the_runbooks_is_run(maintainer: Maintainer) -> None:
         "back-up": [before, "Now", "A copy elsewhere", "When one has failed, or is overdue"],
         "restore": [
             *(before, "1. Choose the backup", "2. Restore it", "3. Look at it", "4. If it was the wrong one"),
-            *("5. When nobody needs the former one any more", "From the bucket, or on a new machine"),
+            *("5. Drop the replaced database", "From the bucket, or on a new machine"),
         ],
         "drill": [before, "The drill"],
         "read-only-window": [before, "Begin", "End"],

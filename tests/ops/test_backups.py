@@ -125,7 +125,7 @@ def test_killed_at_any_moment_a_restore_leaves_a_whole_database(site: Site) -> N
     """The one before or the restored one; and the next restore goes through."""
     for name in site.databases():
         if name != site.name:
-            site.run("former_databases", "--drop", name)
+            site.run("retained_databases", "--drop", name)
     site.ask("DELETE FROM bulk WHERE n > 50000; CREATE TABLE IF NOT EXISTS late (n int)")
     site.run("backup_database", "--compression", "pgcustom", "--keep", "1")
     site.ask("INSERT INTO late VALUES (1)")

@@ -40,8 +40,8 @@ READ_ONLY = "default_transaction_read_only"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A database that was in service before a restore."""
+class Retained:
+    """A database that a restore has replaced, and its size in bytes."""
 
     name: str
     size: int
@@ -187,13 +187,13 @@ def before(time: datetime) -> str:
 
 def name_to_keep() -> str:
     """Return a name for the database in service by which it can be kept: that of the present second."""
-    while (name := before(timezone.now())) in [one.name for one in kept()]:
+    while (name := before(timezone.now())) in [one.name for one in retained()]:
         time.sleep(0.1)
     return name
 
 
-def kept() -> list[Kept]:
-    """Return the databases that were in service before, the newest last."""
+def retained() -> list[Retained]:
+    """Return the databases that restores have replaced, the newest last."""
     # The stamp of any moment, and digits alone: another database may have a name that begins likewise.
     stamp = "[0-9]{8}_[0-9]{6}$"
     pattern = "^" + re.sub(stamp, stamp, before(timezone.now()))
@@ -201,7 +201,7 @@ def kept() -> list[Kept]:
         cursor.execute(
             "SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname ~ %s ORDER BY datname", [pattern]
         )
-        return [Kept(name, size) for name, size in cursor.fetchall()]
+        return [Retained(name, size) for name, size in cursor.fetchall()]
 
 
 def migrate(name: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings as project_settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
@@ -57,19 +57,31 @@ def test_what_was_backed_up_is_there_again_and_what_was_there_is_kept(
     assert emails() == {"ann@example.com"}
     former = (database.databases() - {"app"}).pop()
     assert database.run("SELECT count(*) FROM users_user", former) == [(2,)]
-    assert f"drop it with: former_databases --drop {former}\n" in said
+    assert f"Drop it with: retained_databases --drop {former}\n" in said
     assert read_only_state() is None
     # Identity columns go on where they were.
     assert User.objects.create_user("next@example.com", "correct horse battery").pk == 2
-    assert run("former_databases").startswith(former)
-    run("former_databases", "--bring-back", former)
+    assert run("retained_databases").startswith(former)
+    run("retained_databases", "--swap-back", former)
     assert emails() == BOTH
     User.objects.all().delete()
     [former] = database.databases() - {"app"}
-    run("former_databases", "--drop", former)
+    run("retained_databases", "--drop", former)
     assert database.databases() == {"app"}
-    with pytest.raises(CommandError, match=f"There is no former database {former}; former_databases lists"):
-        run("former_databases", "--drop", former)
+    with pytest.raises(CommandError, match=f"No retained database is called {former}. List them with: "):
+        run("retained_databases", "--drop", former)
+
+
+def test_former_databases_still_swaps_back_and_names_its_successor(
+    run: Run, backup: Backup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("restore_database", "latest", "--yes")
+    assert emails() == {"ann@example.com"}
+    replaced = run("retained_databases").split()[0]
+    capsys.readouterr()
+    call_command("former_databases", "--bring-back", replaced)
+    assert "former_databases is deprecated. Use retained_databases" in capsys.readouterr().err
+    assert emails() == BOTH
 
 
 def test_the_new_database_is_made_and_set_as_the_former(database: Server, run: Run, backup: Backup) -> None:

@@ -25,9 +25,9 @@ class Command(BaseCommand):
     """Restores a backup: database, and uploaded files that are missing or have changed.
 
     All of it is read first. Then the site is kept from writing, a new database is filled beside the one in service,
-    its rows are counted, and the two change places in one transaction; the former one is kept until former_databases
-    drops it. Whatever fails or is interrupted before that leaves the former one in service. Where the role may not
-    create databases, the one that is there is emptied and filled in a single transaction instead.
+    its rows are counted, and the two are swapped in one transaction. ``retained_databases --drop`` drops the replaced
+    one. Whatever fails or is interrupted before that leaves the former one in service. Where the role may not create
+    databases, the one that is there is emptied and filled in a single transaction instead.
     """
 
     help = "Restore a backup, and keep the database that it replaces."
@@ -91,7 +91,7 @@ class Command(BaseCommand):
         with restore.read_only(f"{backup.path.name} is being restored", self.stdout) as was_on:
             with self.saying_what_serves():
                 former, changed = restore.replace_database(backup, contents, is_migrated, was_on, show_progress)
-            self.stdout.write(f"The former database is kept; drop it with: former_databases --drop {former}")
+            self.stdout.write(f"The replaced database is retained. Drop it with: retained_databases --drop {former}")
             self.put_back_changed(backup, changed)
 
     def restore_in_place(
