@@ -15,8 +15,8 @@ def check(target: Target) -> Finding:
     module = str(settings.SETTINGS_MODULE)
     problems = find_problems({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
     if problems:
-        remedy = f"Set them in {here.settings}, with DJANGO_SETTINGS_MODULE={PRODUCTION}. {here.apply}"
-        return error(f"{module}: {'; '.join(problems)}.", remedy)
+        hint = f"Set them in {here.settings}, with DJANGO_SETTINGS_MODULE={PRODUCTION}. {here.apply}"
+        return error(f"{module}: {'; '.join(problems)}.", hint)
     if module != PRODUCTION:
         return warning(f"{module} is not {PRODUCTION}.", f"Set DJANGO_SETTINGS_MODULE={PRODUCTION}. {here.apply}")
     return ok(f"{module}, and nothing in it is unsafe.")

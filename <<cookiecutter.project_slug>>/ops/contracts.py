@@ -19,16 +19,16 @@ class Severity(IntEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What is, in a sentence, and what mends it: a setting, or a command after the last colon."""
+    """The result of a check, and a hint that resolves it: a setting, or a command after the last colon."""
 
     severity: Severity
     message: str
-    remedy: str = ""
+    hint: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a fault that nobody would know how to mend."""
-        if self.severity >= Severity.WARNING and not self.remedy:
-            raise ValueError(f"{self.message!r} has no remedy")
+        """Require a hint of a warning or an error."""
+        if self.severity >= Severity.WARNING and not self.hint:
+            raise ValueError(f"{self.message!r} has no hint")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,19 +61,19 @@ def ok(message: str) -> Finding:
     return Finding(Severity.OK, message)
 
 
-def note(message: str, remedy: str = "") -> Finding:
+def note(message: str, hint: str = "") -> Finding:
     """Return what is to be known."""
-    return Finding(Severity.NOTE, message, remedy)
+    return Finding(Severity.NOTE, message, hint)
 
 
-def warning(message: str, remedy: str) -> Finding:
+def warning(message: str, hint: str) -> Finding:
     """Return what is not to stay so."""
-    return Finding(Severity.WARNING, message, remedy)
+    return Finding(Severity.WARNING, message, hint)
 
 
-def error(message: str, remedy: str) -> Finding:
+def error(message: str, hint: str) -> Finding:
     """Return what keeps the site from being opened."""
-    return Finding(Severity.ERROR, message, remedy)
+    return Finding(Severity.ERROR, message, hint)
 
 
 def reason(failure: BaseException) -> str:
@@ -99,7 +99,7 @@ class Sample:
 # >> endif
 @dataclasses.dataclass(frozen=True)
 class Commands:
-    """Sentences for remedies. What is to be typed comes last, after a colon."""
+    """Sentences for hints. A command stands last, after a colon."""
 
     # What begins a command of manage.py.
     manage: str

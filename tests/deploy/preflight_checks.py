@@ -51,8 +51,8 @@ def preflight(server: Machine, options: str = "") -> tuple[int, dict[str, str], 
     result = server.run(command, user="admin", check=False)
     findings = json.loads(result.stdout)["checks"]
     wrong = {one["name"]: one["severity"] for one in findings if one["severity"] in ("warning", "error")}
-    remedies = {one["name"]: one["remedy"] for one in findings if one["remedy"]}
-    return result.returncode, wrong, remedies
+    hints = {one["name"]: one["hint"] for one in findings if one["hint"]}
+    return result.returncode, wrong, hints
 
 
 def manage(server: Machine) -> str:
@@ -60,9 +60,9 @@ def manage(server: Machine) -> str:
     return blocks(server, HEADING, DOCUMENT)[0].removesuffix(" preflight\n")
 
 
-def mend(server: Machine, remedy: str) -> None:
-    """Run what a remedy says is to be typed."""
-    server.run(remedy.rpartition(": ")[2], user="admin")
+def mend(server: Machine, hint: str) -> None:
+    """Run the command of a hint."""
+    server.run(hint.rpartition(": ")[2], user="admin")
 
 
 def a_stopped_worker_is_started_as_it_says(server: Machine, stop: str) -> None:
@@ -70,9 +70,9 @@ def a_stopped_worker_is_started_as_it_says(server: Machine, stop: str) -> None:
     # There is no such bucket, which is asked for until the time is over.
     options = "--skip media"
     server.run(stop)
-    _, wrong, remedies = preflight(server, options)
+    _, wrong, hints = preflight(server, options)
     assert (wrong["worker"], "broker" in wrong) == ("error", False)
-    mend(server, remedies["worker"])
+    mend(server, hints["worker"])
     assert "worker" not in preflight(server, options)[1]
 
 
@@ -87,12 +87,12 @@ class PreflightChecks:
 
     def test_backups_are_made_and_verified_as_it_says_and_then_all_is_well(self, server: Machine, world: World) -> None:
         server.run(f"rm -f {world.folder}/backup_*")
-        status, wrong, remedies = preflight(server)
+        status, wrong, hints = preflight(server)
         assert (status, wrong) == (2, {"backups": "error"})
-        mend(server, remedies["backups"])
-        status, wrong, remedies = preflight(server)
+        mend(server, hints["backups"])
+        status, wrong, hints = preflight(server)
         assert (status, wrong) == (1, {"backups": "warning"})
-        mend(server, remedies["backups"])
+        mend(server, hints["backups"])
         # As the document has it, which ends with the status 0.
         said = server.run(blocks(server, HEADING, DOCUMENT)[0], user="admin").stdout
         assert said.splitlines()[0].startswith("OK       settings     config.settings.production")
@@ -101,26 +101,26 @@ class PreflightChecks:
 
     def test_a_database_that_is_stopped_is_started_as_it_says(self, server: Machine, world: World) -> None:
         server.run(world.stop_database)
-        status, wrong, remedies = preflight(server)
+        status, wrong, hints = preflight(server)
         assert (status, wrong) == (2, {"database": "error", "site": "error"})
-        mend(server, remedies["database"])
+        mend(server, hints["database"])
 
     def test_a_migration_that_is_missing_is_applied_as_it_says(self, server: Machine) -> None:
         server.run(f"{manage(server)} migrate sessions zero", user="admin")
-        status, wrong, remedies = preflight(server)
+        status, wrong, hints = preflight(server)
         assert (status, wrong) == (2, {"migrations": "error"})
-        mend(server, remedies["migrations"])
+        mend(server, hints["migrations"])
 
     def test_a_read_only_mode_that_was_left_on_is_ended_as_it_says(self, server: Machine) -> None:
         server.run(f"{manage(server)} read_only on --reason 'We are moving.'", user="admin")
-        status, wrong, remedies = preflight(server)
+        status, wrong, hints = preflight(server)
         assert (status, wrong) == (2, {"database": "error", "read_only": "warning"})
-        assert remedies["database"].rpartition(": ")[2] == remedies["read_only"].rpartition(": ")[2]
-        mend(server, remedies["read_only"])
+        assert hints["database"].rpartition(": ")[2] == hints["read_only"].rpartition(": ")[2]
+        mend(server, hints["read_only"])
 
     def test_a_site_that_is_stopped_is_started_as_it_says(self, server: Machine, world: World) -> None:
         server.run(world.stop_site)
-        status, wrong, remedies = preflight(server)
+        status, wrong, hints = preflight(server)
         assert (status, set(wrong) - {"hsts", "proxy"}) == (2, {"site"})
-        mend(server, remedies["site"])
+        mend(server, hints["site"])
         assert preflight(server)[:2] == (0, {})

@@ -347,10 +347,10 @@ class TestPreflight(PreflightChecks):
 
     def test_a_disk_that_is_full_is_an_error(self, server: Machine, world: World) -> None:
         server.run(f"mount -t tmpfs -o size=64k tmpfs {world.folder}; head --bytes=63K /dev/zero >{world.folder}/full")
-        _, wrong, remedies = preflight(server)
+        _, wrong, hints = preflight(server)
         server.run(f"umount {world.folder}")
         assert wrong["disk"] == "error"
-        assert "docs/runbooks/disk-full.md" in remedies["disk"]
+        assert "docs/runbooks/disk-full.md" in hints["disk"]
 
 
 class TestRelease(ReleaseChecks):

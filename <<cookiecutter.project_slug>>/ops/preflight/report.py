@@ -26,8 +26,8 @@ def lines(name: str, finding: Finding, style: Any) -> str:
     }[finding.severity]
     word = colour(f"{finding.severity.name:7}")
     told = f"{word}  {name:{WIDTH}} {finding.message}"
-    if finding.remedy:
-        told += f"\n{'':{7 + 2 + WIDTH}} -> {finding.remedy}"
+    if finding.hint:
+        told += f"\n{'':{7 + 2 + WIDTH}} -> {finding.hint}"
     return told
 
 
@@ -47,7 +47,7 @@ def as_json(findings: Mapping[str, Finding]) -> str:
             "name": name,
             "severity": finding.severity.name.lower(),
             "message": finding.message,
-            "remedy": finding.remedy or None,
+            "hint": finding.hint or None,
         }
         for name, finding in findings.items()
     ]

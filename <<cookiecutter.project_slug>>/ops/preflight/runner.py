@@ -28,7 +28,7 @@ def run(paths: Mapping[str, str], target: Target) -> Iterator[tuple[str, Finding
     futures = {name: probes.start(f"preflight-{name}", partial(check, target)) for name, check in checks.items()}
     for name, future in futures.items():
         finding = _outcome(name, future, max(end - time.monotonic(), 0))
-        yield name, Finding(finding.severity, hide(finding.message), hide(finding.remedy))
+        yield name, Finding(finding.severity, hide(finding.message), hide(finding.hint))
 
 
 def _load(path: str) -> Check:
@@ -48,14 +48,12 @@ def _load(path: str) -> Check:
 
 
 def _outcome(name: str, future: Future[Finding], seconds: float) -> Finding:
-    remedy = (
-        f"See what it asks for, which is commonly a setting in {commands().settings}; to leave it out: --skip {name}"
-    )
+    hint = f"See what it asks for, which is commonly a setting in {commands().settings}; to leave it out: --skip {name}"
     try:
         return future.result(timeout=seconds)
     except Overdue:
         if not future.done():
-            return error(f"It has not ended within {DEADLINE:.0f} seconds.", remedy)
-        return error("It could not be made: what it asked did not answer in time.", remedy)
+            return error(f"It has not ended within {DEADLINE:.0f} seconds.", hint)
+        return error("It could not be made: what it asked did not answer in time.", hint)
     except Exception as failure:  # noqa: BLE001 - likewise
-        return error(f"It could not be made: {type(failure).__name__}: {reason(failure)}.", remedy)
+        return error(f"It could not be made: {type(failure).__name__}: {reason(failure)}.", hint)

@@ -15,8 +15,8 @@ def report(failure: ImproperlyConfigured, arguments: list[str]) -> int:
     first, *problems = str(failure).rstrip(".").split("\n  - ")
     told = hide_in_urls("; ".join(problems) or first)
     message = f"The settings do not load, so nothing else could be looked at: {told}."
-    remedy = f"Put right what is named in {commands().settings}. {commands().apply}"
-    findings = {"settings": error(message, remedy)}
+    hint = f"Put right what is named in {commands().settings}. {commands().apply}"
+    findings = {"settings": error(message, hint)}
     if "--json" in arguments:
         print(as_json(findings))
     else:

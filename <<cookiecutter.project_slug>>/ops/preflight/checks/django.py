@@ -15,11 +15,11 @@ def check_deploy(target: Target) -> Finding:
         return ok("Django's checks for a deployment have nothing to say.")
     # Their first sentences; the rest gives reasons.
     told = " ".join(f"({message.id}) {message.msg.partition('. ')[0].rstrip('.')}." for message in messages)
-    remedy = f"See what each asks for: {commands().manage} check --deploy"
+    hint = f"See what each asks for: {commands().manage} check --deploy"
     level = max(message.level for message in messages)
     if level < checks.WARNING:
-        return note(told, remedy)
-    return Finding(Severity.ERROR if level >= checks.ERROR else Severity.WARNING, told, remedy)
+        return note(told, hint)
+    return Finding(Severity.ERROR if level >= checks.ERROR else Severity.WARNING, told, hint)
 
 
 # So many are named.

@@ -24,16 +24,16 @@ def check_static(target: Target) -> Finding:
             "These settings have no manifest of static files.",
             f"Let DJANGO_SETTINGS_MODULE be config.settings.production in {here.settings}. {here.apply}",
         )
-    remedy = f"Collect them: {here.manage} collectstatic --no-input"
+    hint = f"Collect them: {here.manage} collectstatic --no-input"
     if here.has_own_proxy:
-        remedy = f"They belong to the release. {here.apply}"
+        hint = f"They belong to the release. {here.apply}"
     if storage.read_manifest() is None:
-        return error(f"There is no {storage.manifest_name} in STATIC_ROOT.", remedy)
+        return error(f"There is no {storage.manifest_name} in STATIC_ROOT.", hint)
     paths = sorted(storage.load_manifest()[0].values())
     if missing := [path for path in paths if not storage.exists(path)]:
-        return error(f"{len(missing)} of {len(paths)} are missing: {', '.join(missing[:NAMED])}.", remedy)
+        return error(f"{len(missing)} of {len(paths)} are missing: {', '.join(missing[:NAMED])}.", hint)
     if not paths:
-        return error("The manifest is empty.", remedy)
+        return error("The manifest is empty.", hint)
     # If the site does not respond at all, the check `site` reports it.
     with contextlib.suppress(*Unreachable):
         url = storage.url(min(storage.load_manifest()[0]))
@@ -46,12 +46,12 @@ def check_media(target: Target) -> Finding:
     """Find whether a small file can be saved, read and removed."""
     here = commands()
     place = str(getattr(default_storage, "location", "The storage"))
-    remedy = f"See that MEDIA_ROOT in {here.settings} is a folder that the site's user may write to. {here.apply}"
+    hint = f"See that MEDIA_ROOT in {here.settings} is a folder that the site's user may write to. {here.apply}"
     # >> if cookiecutter.media_storage == "s3"
     if bucket := getattr(default_storage, "bucket_name", None):
         place = f"The bucket {bucket}"
         names = "AWS_STORAGE_BUCKET_NAME and what else begins with AWS_"
-        remedy = f"See that {names} in {here.settings} is right: the key must write, read and remove. {here.apply}"
+        hint = f"See that {names} in {here.settings} is right: the key must write, read and remove. {here.apply}"
     # >> endif
     content = get_random_string(32).encode()
     try:
@@ -60,7 +60,7 @@ def check_media(target: Target) -> Finding:
             found = file.read()
         default_storage.delete(name)
     except Exception as failure:  # noqa: BLE001 - each storage has exceptions of its own
-        return error(f"{place} does not keep an uploaded file: {reason(failure)}.", remedy)
+        return error(f"{place} does not keep an uploaded file: {reason(failure)}.", hint)
     if found != content:
-        return error(f"{place} gives back something else than was saved.", remedy)
+        return error(f"{place} gives back something else than was saved.", hint)
     return ok(f"{place} keeps, gives back and removes a file.")

@@ -21,21 +21,21 @@ def check_email(target: Target) -> Finding:
     backend = mailers["default"]
     if not isinstance(backend, EmailBackend):
         name = f"{type(backend).__module__}.{type(backend).__name__}"
-        remedy = f"Send one yourself: {here.manage} sendtestemail you@example.com"
-        return note(f"{name} was not asked, for it can only send.", remedy)
+        hint = f"Send one yourself: {here.manage} sendtestemail you@example.com"
+        return note(f"{name} was not asked, for it can only send.", hint)
     place = f"{backend.host}:{backend.port}"
     names = "EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS and EMAIL_USE_SSL"
-    remedy = f"See that {names} in {here.settings} are right, and that the machine may connect there. {here.apply}"
+    hint = f"See that {names} in {here.settings} are right, and that the machine may connect there. {here.apply}"
     if not backend.host:
-        return error("There is no mail server: EMAIL_HOST is empty.", remedy)
+        return error("There is no mail server: EMAIL_HOST is empty.", hint)
     backend.timeout = min(backend.timeout or TIMEOUT, TIMEOUT)
     try:
         backend.open()
         backend.close()
     except smtplib.SMTPAuthenticationError as failure:
-        return error(f"{place} refuses user or password (status {failure.smtp_code}).", remedy)
+        return error(f"{place} refuses user or password (status {failure.smtp_code}).", hint)
     except (OSError, smtplib.SMTPException) as failure:
-        return error(f"{place} cannot be used: {reason(failure)}.", remedy)
+        return error(f"{place} cannot be used: {reason(failure)}.", hint)
     way = "with STARTTLS" if backend.use_tls else "over TLS" if backend.use_ssl else "unencrypted"
     user = "and lets its user in" if backend.username and backend.password else "without a user"
     if is_in_the_open(

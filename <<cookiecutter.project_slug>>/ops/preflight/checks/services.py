@@ -51,14 +51,14 @@ def check_database(target: Target) -> Finding:
 def check_cache(target: Target) -> Finding:
     """Find whether a value that is written can be read."""
     here = commands()
-    remedy = f"See that REDIS_URL in {here.settings} is right. {here.start_redis}"
+    hint = f"See that REDIS_URL in {here.settings} is right. {here.start_redis}"
     backend = settings.CACHES["default"]["BACKEND"].rpartition(".")[2]
     try:
         probes.check_cache()
     except probes.LostValueError:
-        return error(f"{backend} has lost a value that was just written.", remedy)
+        return error(f"{backend} has lost a value that was just written.", hint)
     except Exception as failure:  # noqa: BLE001 - each backend has exceptions of its own
-        return error(f"{backend} does not answer: {reason(failure)}.", remedy)
+        return error(f"{backend} does not answer: {reason(failure)}.", hint)
     if backend == "LocMemCache":
         return error(
             "Each process has a cache of its own, in its memory.",

@@ -52,6 +52,6 @@ def test_a_certificate_is_got_for_the_name_of_the_site(place: str) -> None:
     assert "www.example.com" in deployment.commands().certificate.format(domain="www.example.com")
 
 
-def test_a_fault_without_a_remedy_is_refused() -> None:
-    with pytest.raises(ValueError, match="has no remedy"):
+def test_problem_without_a_hint_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no hint"):
         Finding(Severity.WARNING, "It is doubtful.")

@@ -130,11 +130,11 @@ def test_preflight_sees_whether_it_is_reached(settings: Settings, server: Sentry
         return preflight.check(Target("https://example.com"))
 
     settings.SENTRY_DSN = ""
-    assert (look().severity, "SENTRY_DSN" in look().remedy) == (Severity.NOTE, True)
+    assert (look().severity, "SENTRY_DSN" in look().hint) == (Severity.NOTE, True)
     settings.SENTRY_DSN = server.dsn(SECRET)
     assert look().severity == Severity.OK
     settings.SENTRY_DSN = f"http://{SECRET}@{refusing_server}/1"
-    assert (look().severity, look().remedy.endswith(" sentry_test")) == (Severity.WARNING, True)
+    assert (look().severity, look().hint.endswith(" sentry_test")) == (Severity.WARNING, True)
     assert SECRET not in str(look())
 
 

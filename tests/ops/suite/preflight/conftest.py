@@ -25,7 +25,7 @@ STATUSES = {"ok": 0, "note": 0, "warning": 1, "error": 2}
 
 
 def look(name: str, url: str | None = None) -> tuple[str, str, str]:
-    """Return the severity, the message and the remedy of one check, as the command tells them."""
+    """Return the severity, the message and the hint of one check, as the command tells them."""
     output = StringIO()
     status = 0
     try:
@@ -38,8 +38,8 @@ def look(name: str, url: str | None = None) -> tuple[str, str, str]:
     assert (found["name"], report["status"]) == (name, found["severity"])
     assert status == STATUSES[found["severity"]]
     if found["severity"] in ("warning", "error"):
-        assert found["remedy"]
-    return found["severity"], found["message"], found["remedy"] or ""
+        assert found["hint"]
+    return found["severity"], found["message"], found["hint"] or ""
 
 
 class Authority:

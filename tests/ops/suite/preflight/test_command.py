@@ -95,12 +95,12 @@ def test_the_status_is_that_of_the_worst(settings: Settings, names: list[str], s
     assert report["status"] == word
     assert [check["name"] for check in report["checks"]] == names
     for check in report["checks"]:
-        assert set(check) == {"name", "severity", "message", "remedy"}
-        assert check["remedy"] or check["severity"] in ("ok", "note")
+        assert set(check) == {"name", "severity", "message", "hint"}
+        assert check["hint"] or check["severity"] in ("ok", "note")
     del settings.DATABASES["other"]
 
 
-def test_each_check_has_a_line_and_its_remedy_below(settings: Settings) -> None:
+def test_each_check_has_a_line_and_its_hint_below(settings: Settings) -> None:
     use(settings, "doubtful", "well", "known")
     assert run()[1].splitlines() == [
         "WARNING  doubtful     It is doubtful.",
@@ -218,12 +218,12 @@ def test_a_password_of_the_mail_server_in_the_open_is_a_remark_of_check(settings
 def test_the_settings_of_the_tests_are_not_those_of_production() -> None:
     from tests.ops.preflight.conftest import look
 
-    severity, message, remedy = look("settings")
+    severity, message, hint = look("settings")
     assert (severity, message.startswith("config.settings.test: SECRET_KEY is missing")) == ("error", True)
-    assert "DJANGO_SETTINGS_MODULE=config.settings.production" in remedy
-    severity, message, remedy = look("deploy")
+    assert "DJANGO_SETTINGS_MODULE=config.settings.production" in hint
+    severity, message, hint = look("deploy")
     assert (severity in ("warning", "error"), "(security.W" in message) == (True, True)
-    assert remedy.endswith("check --deploy")
+    assert hint.endswith("check --deploy")
 
 
 def preflight(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -247,7 +247,7 @@ def test_settings_that_do_not_load_are_a_finding_too() -> None:
     [found] = report["checks"]
     assert "SECRET_KEY is missing" in found["message"]
     assert "; DEBUG is true" in found["message"]
-    assert "Put right what is named" in found["remedy"]
+    assert "Put right what is named" in found["hint"]
     result = preflight(SECURE_SSL_REDIRECT="ture")
     assert (result.returncode, result.stderr) == (2, "")
     assert "ERROR    settings     The settings do not load" in result.stdout

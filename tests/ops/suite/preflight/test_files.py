@@ -30,19 +30,19 @@ class TestMedia:
             with serving("uploads") as (options, found):
                 place = S3_STORAGE["OPTIONS"] | options | {"bucket_name": bucket}
                 settings.STORAGES = settings.STORAGES | {"default": S3_STORAGE | {"OPTIONS": place}}
-                severity, message, remedy = look("media")
+                severity, message, hint = look("media")
                 assert message.startswith(f"The bucket {bucket} ")
                 if bucket == "uploads":
                     assert (severity, list(found.objects.all())) == ("ok", [])
                 else:
-                    assert (severity, "AWS_STORAGE_BUCKET_NAME" in remedy) == ("error", True)
+                    assert (severity, "AWS_STORAGE_BUCKET_NAME" in hint) == ("error", True)
 
     def test_the_folder_cannot_be_made(self, settings: Settings, tmp_path: Path) -> None:
         (tmp_path / "media").write_text("This is no folder.")
         settings.MEDIA_ROOT = tmp_path / "media"
-        severity, message, remedy = look("media")
+        severity, message, hint = look("media")
         assert (severity, "does not keep an uploaded file" in message) == ("error", True)
-        assert "MEDIA_ROOT" in remedy
+        assert "MEDIA_ROOT" in hint
 
 
 class TestDisk:
@@ -53,9 +53,9 @@ class TestDisk:
         severity, message, _ = look("disk")
         assert (severity, message.startswith("There is room; least: ")) == ("ok", True)
         monkeypatch.setattr(host, "LITTLE_BYTES", 10**18)
-        severity, message, remedy = look("disk")
+        severity, message, hint = look("disk")
         assert (severity, "There is little room: " in message) == ("warning", True)
-        assert "docs/runbooks/disk-full.md" in remedy
+        assert "docs/runbooks/disk-full.md" in hint
         monkeypatch.setattr(host, "HARDLY_ANY", 1.01)
         assert look("disk")[0] == "error"
 
@@ -87,9 +87,9 @@ class TestBackups:
             (folder / f"{name}.verified").write_text(f"{'0' * 64} {(datetime.now(UTC) - verified).isoformat()}\n")
 
     def test_there_is_none(self, settings: Settings) -> None:
-        severity, message, remedy = look("backups")
+        severity, message, hint = look("backups")
         assert (severity, "there is none" in message) == ("error", True)
-        assert remedy.endswith("backup_database")
+        assert hint.endswith("backup_database")
         settings.BACKUPS_MAX_AGE_HOURS = 0
         assert look("backups")[0] == "note"
 
@@ -99,17 +99,17 @@ class TestBackups:
 
     def test_it_is_overdue(self, folder: Path) -> None:
         self.make(folder, timedelta(hours=27), timedelta(hours=26))
-        severity, message, remedy = look("backups")
+        severity, message, hint = look("backups")
         assert (severity, "is overdue" in message) == ("error", True)
-        assert remedy.endswith("backup_database")
+        assert hint.endswith("backup_database")
 
     @pytest.mark.parametrize("verified", [None, timedelta(days=36)])
     def test_none_was_verified_lately(self, folder: Path, verified: timedelta | None) -> None:
         self.make(folder, timedelta(days=37), verified)
         self.make(folder, timedelta(hours=1))
-        severity, message, remedy = look("backups")
+        severity, message, hint = look("backups")
         assert (severity, "none was verified within the last 35 days" in message) == ("warning", True)
-        assert remedy.endswith("verify_backup latest")
+        assert hint.endswith("verify_backup latest")
         self.make(folder, timedelta(days=30), timedelta(days=29))
         assert look("backups")[0] == "ok"
 
@@ -122,12 +122,12 @@ class TestReadOnly:
     def test_it_was_left_on(self, settings: Settings, tmp_path: Path) -> None:
         settings.READ_ONLY_LOCK_FILE = tmp_path / "lock"
         lock("We are moving.")
-        severity, message, remedy = look("read_only")
+        severity, message, hint = look("read_only")
         assert (severity, "(We are moving.)" in message) == ("warning", True)
-        assert remedy.endswith("read_only off")
+        assert hint.endswith("read_only off")
 
     def test_it_is_set(self, settings: Settings) -> None:
         settings.READ_ONLY_MODE = True
-        severity, message, remedy = look("read_only")
+        severity, message, hint = look("read_only")
         assert (severity, "READ_ONLY_MODE is set" in message) == ("warning", True)
-        assert "Remove READ_ONLY_MODE" in remedy
+        assert "Remove READ_ONLY_MODE" in hint

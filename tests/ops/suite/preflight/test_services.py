@@ -26,9 +26,9 @@ class TestDatabase:
 
     def test_nobody_listens(self, monkeypatch: pytest.MonkeyPatch, refusing_server: str) -> None:
         move_database(monkeypatch, refusing_server)
-        severity, message, remedy = look("database")
+        severity, message, hint = look("database")
         assert (severity, "onnection refused" in message) == ("error", True)
-        assert "DATABASE_URL" in remedy
+        assert "DATABASE_URL" in hint
         # What depends on it says so, and no more.
         assert look("migrations")[0] == "note"
 
@@ -45,31 +45,31 @@ class TestDatabase:
 
     def test_it_is_too_old(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(services, "OLDEST", 99)
-        severity, message, remedy = look("database")
-        assert (severity, "too old" in message, "PostgreSQL 99 or newer" in remedy) == ("error", True, True)
+        severity, message, hint = look("database")
+        assert (severity, "too old" in message, "PostgreSQL 99 or newer" in hint) == ("error", True, True)
 
     def test_it_refuses_to_write(self, monkeypatch: pytest.MonkeyPatch) -> None:
         options = connections["default"].settings_dict["OPTIONS"]
         monkeypatch.setitem(options, "options", "-c default_transaction_read_only=on")
-        severity, message, remedy = look("database")
+        severity, message, hint = look("database")
         assert (severity, "refuses to write" in message) == ("error", True)
-        assert remedy.endswith("read_only off")
+        assert hint.endswith("read_only off")
 
     def test_a_migration_is_missing(self) -> None:
         assert look("migrations")[0] == "ok"
         call_command("migrate", "sessions", "zero", verbosity=0)
         try:
-            severity, message, remedy = look("migrations")
+            severity, message, hint = look("migrations")
             assert (severity, "sessions.0001_initial" in message) == ("error", True)
-            assert remedy.endswith(" migrate")
+            assert hint.endswith(" migrate")
         finally:
             call_command("migrate", "sessions", verbosity=0)
 
 
 def test_another_database_than_postgresql_is_told(settings: Settings, transactional_db: None) -> None:
     if connections["default"].vendor == "sqlite":
-        severity, message, remedy = look("database")
-        assert (severity, message, "DATABASE_URL" in remedy) == ("error", "The database is SQLite.", True)
+        severity, message, hint = look("database")
+        assert (severity, message, "DATABASE_URL" in hint) == ("error", "The database is SQLite.", True)
 
 
 class TestCache:
@@ -87,8 +87,8 @@ class TestCache:
                 "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1, "retry": None},
             }
         }
-        severity, message, remedy = look("cache")
-        assert (severity, "does not answer" in message, "REDIS_URL" in remedy) == ("error", True, True)
+        severity, message, hint = look("cache")
+        assert (severity, "does not answer" in message, "REDIS_URL" in hint) == ("error", True, True)
         assert "hunter2" not in message
 
     def test_it_forgets(self, settings: Settings) -> None:
@@ -97,8 +97,8 @@ class TestCache:
 
     def test_it_is_in_memory(self, settings: Settings) -> None:
         settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-        severity, _, remedy = look("cache")
-        assert (severity, "REDIS_URL" in remedy) == ("error", True)
+        severity, _, hint = look("cache")
+        assert (severity, "REDIS_URL" in hint) == ("error", True)
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -160,10 +160,10 @@ class TestEmail:
 
     def test_it_refuses_the_password(self, configure: Callable[..., None]) -> None:
         configure(password="hunter2-and-more")
-        severity, message, remedy = look("email")
+        severity, message, hint = look("email")
         assert (severity, "refuses user or password (status 535)" in message) == ("error", True)
-        assert "EMAIL_HOST_PASSWORD" in remedy
-        assert "hunter2" not in message + remedy
+        assert "EMAIL_HOST_PASSWORD" in hint
+        assert "hunter2" not in message + hint
 
     def test_its_certificate_is_not_trusted(
         self, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -176,8 +176,8 @@ class TestEmail:
 
     def test_nobody_listens(self, configure: Callable[..., None], refusing_server: str) -> None:
         configure(host="127.0.0.1", port=int(refusing_server.partition(":")[2]))
-        severity, message, remedy = look("email")
-        assert (severity, "cannot be used: " in message, "EMAIL_HOST" in remedy) == ("error", True, True)
+        severity, message, hint = look("email")
+        assert (severity, "cannot be used: " in message, "EMAIL_HOST" in hint) == ("error", True, True)
 
     def test_it_hangs(
         self, configure: Callable[..., None], frozen_server: str, monkeypatch: pytest.MonkeyPatch
@@ -192,13 +192,13 @@ class TestEmail:
         configure(use_tls=False)
         assert look("email")[0] == "ok"
         monkeypatch.setattr("ops.preflight.checks.mail.OWN", set())
-        severity, message, remedy = look("email")
-        assert (severity, "unencrypted" in message, "EMAIL_USE_TLS=true" in remedy) == ("warning", True, True)
+        severity, message, hint = look("email")
+        assert (severity, "unencrypted" in message, "EMAIL_USE_TLS=true" in hint) == ("warning", True, True)
 
     def test_a_service_that_can_only_send_is_not_asked(self, settings: Settings) -> None:
         settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
-        severity, message, remedy = look("email")
-        assert (severity, "was not asked" in message, "sendtestemail" in remedy) == ("note", True, True)
+        severity, message, hint = look("email")
+        assert (severity, "was not asked" in message, "sendtestemail" in hint) == ("note", True, True)
 
     def test_no_server_is_named(self, configure: Callable[..., None]) -> None:
         configure(host="")

@@ -24,10 +24,10 @@ class TestCertificate:
     @pytest.mark.parametrize(("days", "expected"), [(5, "error"), (8, "error"), (15, "warning"), (22, "warning")])
     def test_it_ends_soon(self, serve: Callable[..., Site], days: int, expected: str, settings: Settings) -> None:
         settings.ALLOWED_HOSTS = ["localhost"]
-        severity, message, remedy = look("certificate", serve(days).url)
+        severity, message, hint = look("certificate", serve(days).url)
         assert severity == expected
         assert f"has {days - 1} days left" in message
-        assert "enew" in remedy
+        assert "enew" in hint
 
     def test_a_name_is_not_in_it(self, serve: Callable[..., Site], settings: Settings) -> None:
         settings.ALLOWED_HOSTS = ["localhost", "www.example.com", "10.1.2.3", ".example.org"]
@@ -41,10 +41,10 @@ class TestCertificate:
         site = serve()
         (tmp_path / "nobody.pem").touch()
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nobody.pem"))
-        severity, message, remedy = look("certificate", site.url)
+        severity, message, hint = look("certificate", site.url)
         assert severity == "error"
         assert "localhost has a certificate that is not to be trusted: " in message
-        assert "localhost" in remedy
+        assert "localhost" in hint
         # Neither is the token sent there.
         assert look("site", site.url)[0] == "error"
         assert look("proxy", site.url)[0] == "note"
@@ -68,18 +68,18 @@ class TestSite:
 
     def test_the_application_does_not_see_https(self, site: Site) -> None:
         site.front.scheme = "http"
-        severity, message, remedy = look("site", site.url)
+        severity, message, hint = look("site", site.url)
         assert severity == "error"
         assert "leads to itself without end" in message
-        assert remedy
+        assert hint
 
     def test_it_leads_elsewhere(self, site: Site, settings: Settings) -> None:
         settings.SECURE_SSL_HOST = "www.example.com"
         site.front.scheme = "http"
-        severity, message, remedy = look("site", site.url)
+        severity, message, hint = look("site", site.url)
         assert severity == "error"
         assert message == f"{site.url}/ leads elsewhere, to https://www.example.com/."
-        assert "ALLOWED_HOSTS" in remedy
+        assert "ALLOWED_HOSTS" in hint
 
     def test_the_first_page_fails(self, site: Site) -> None:
         site.front.statuses["/"] = 502
@@ -91,10 +91,10 @@ class TestSite:
 
     def test_nobody_listens(self, settings: Settings, refusing_server: str) -> None:
         settings.ALLOWED_HOSTS = ["127.0.0.1"]
-        severity, message, remedy = look("site", f"https://{refusing_server}")
+        severity, message, hint = look("site", f"https://{refusing_server}")
         assert severity == "error"
         assert "does not answer: " in message
-        assert remedy
+        assert hint
 
     def test_it_hangs(self, settings: Settings, frozen_server: str) -> None:
         settings.ALLOWED_HOSTS = ["127.0.0.1"]
@@ -105,8 +105,8 @@ class TestHsts:
     def test_a_year_is_well_and_an_hour_a_note(self, site: Site, settings: Settings) -> None:
         assert look("hsts", site.url)[0] == "ok"
         settings.SECURE_HSTS_SECONDS = 3600
-        severity, message, remedy = look("hsts", site.url)
-        assert (severity, "3600 seconds" in message, "SECURE_HSTS_SECONDS=31536000" in remedy) == ("note", True, True)
+        severity, message, hint = look("hsts", site.url)
+        assert (severity, "3600 seconds" in message, "SECURE_HSTS_SECONDS=31536000" in hint) == ("note", True, True)
 
     @pytest.mark.parametrize(
         ("sent", "told"),
@@ -118,9 +118,9 @@ class TestHsts:
     )
     def test_the_proxy_sends_another(self, site: Site, sent: list[str], told: str) -> None:
         site.front.headers["Strict-Transport-Security"] = sent
-        severity, message, remedy = look("hsts", site.url)
+        severity, message, hint = look("hsts", site.url)
         assert (severity, told in message) == ("warning", True)
-        assert remedy
+        assert hint
 
     def test_it_is_off(self, site: Site, settings: Settings) -> None:
         settings.SECURE_HSTS_SECONDS = 0
@@ -146,9 +146,9 @@ class TestProxy:
     )
     def test_it_is_wrong(self, site: Site, attribute: str, value: object, expected: str, told: str) -> None:
         setattr(site.front, attribute, value)
-        severity, message, remedy = look("proxy", site.url)
+        severity, message, hint = look("proxy", site.url)
         assert (severity, told in message) == (expected, True), message
-        assert remedy
+        assert hint
 
     def test_somebody_else_answers(self, site: Site) -> None:
         site.front.statuses["/ready/"] = 503
@@ -157,20 +157,20 @@ class TestProxy:
 
     def test_nobody_is_an_operator(self, site: Site, settings: Settings) -> None:
         settings.OPERATOR_TOKEN = ""
-        severity, message, remedy = look("proxy", site.url)
+        severity, message, hint = look("proxy", site.url)
         assert (severity, "OPERATOR_TOKEN is not set" in message) == ("note", True)
-        assert "OPERATOR_TOKEN" in remedy
+        assert "OPERATOR_TOKEN" in hint
 
 
 class TestClock:
     @pytest.mark.parametrize(("late", "expected"), [(0, "ok"), (10, "warning"), (-10, "warning"), (60, "error")])
     def test_that_of_the_site_is_compared(self, site: Site, late: int, expected: str) -> None:
         site.front.late = timedelta(seconds=late)
-        severity, message, remedy = look("clock", site.url)
+        severity, message, hint = look("clock", site.url)
         assert severity == expected
         if expected != "ok":
             assert ("ahead of" if late > 0 else "behind") + " the site's" in message
-            assert remedy
+            assert hint
 
     @pytest.mark.servers
     def test_that_of_the_database_is_compared(
@@ -211,21 +211,21 @@ class TestStatic:
     def test_one_is_missing(self, site: Site, collected: Path) -> None:
         [style] = (collected / "css").glob("site.*.css")
         style.unlink()
-        severity, message, remedy = look("static", site.url)
+        severity, message, hint = look("static", site.url)
         assert (severity, f"are missing: css/{style.name}." in message) == ("error", True)
-        assert remedy
+        assert hint
 
     def test_there_is_no_manifest(self, site: Site, collected: Path) -> None:
         (collected / "staticfiles.json").unlink()
-        severity, message, remedy = look("static", site.url)
+        severity, message, hint = look("static", site.url)
         assert (severity, message) == ("error", "There is no staticfiles.json in STATIC_ROOT.")
-        assert remedy
+        assert hint
 
     def test_the_proxy_does_not_find_them(self, site: Site, collected: Path, tmp_path: Path) -> None:
         site.front.static = tmp_path
-        severity, message, remedy = look("static", site.url)
+        severity, message, hint = look("static", site.url)
         assert (severity, "but the site answers 404 to /static/" in message) == ("error", True)
-        assert remedy
+        assert hint
 
     def test_the_settings_have_none(self) -> None:
         assert look("static")[0] == "error"

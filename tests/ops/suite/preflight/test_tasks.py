@@ -38,9 +38,9 @@ def test_preflight_sees_whether_a_worker_runs_tasks(worker: None, monkeypatch: p
     # One that lives, and takes no task of the queue.
     send_preflight_to(f"{QUEUE}-busy", monkeypatch)
     monkeypatch.setattr(preflight_tasks, "WAIT", 0.3)
-    severity, message, remedy = look("worker")
+    severity, message, hint = look("worker")
     assert (severity, message.startswith("A worker lives (celery@")) == ("warning", True)
-    assert "--concurrency" in remedy
+    assert "--concurrency" in hint
 
 
 @pytest.mark.servers
@@ -48,9 +48,9 @@ def test_preflight_sees_that_there_is_no_worker(monkeypatch: pytest.MonkeyPatch)
     send_preflight_to(f"{QUEUE}-nobody", monkeypatch)
     monkeypatch.setattr(preflight_tasks, "WAIT", 0.3)
     monkeypatch.setattr(preflight_tasks, "is_worker", lambda name: QUEUE in name)
-    severity, message, remedy = look("worker")
+    severity, message, hint = look("worker")
     assert (severity, message) == ("error", "No worker has run a task within 0 s, and none answers.")
-    assert "tart the worker" in remedy
+    assert "tart the worker" in hint
     assert look("broker")[:2] == ("ok", "The broker takes connections.")
 
 
@@ -61,8 +61,8 @@ def test_preflight_asks_no_worker_while_the_site_is_read_only(monkeypatch: pytes
 
 
 def test_preflight_sees_that_there_is_no_broker() -> None:
-    severity, _, remedy = look("broker")
-    assert (severity, "REDIS_URL" in remedy) == ("error", True)
+    severity, _, hint = look("broker")
+    assert (severity, "REDIS_URL" in hint) == ("error", True)
     assert look("worker")[0] == "note"
 
 
@@ -76,10 +76,10 @@ def test_preflight_sees_a_broker_that_fails(
         elsewhere.config_from_object("django.conf:settings", namespace="CELERY")
         elsewhere.conf.update(broker_url=f"redis://:hunter2-and-more@{place}/0")
         monkeypatch.setattr("celery.current_app", elsewhere)
-        severity, message, remedy = look("broker")
+        severity, message, hint = look("broker")
     assert (severity, message.startswith("It does not answer: ")) == ("error", True)
     assert "hunter2" not in message
-    assert "REDIS_URL" in remedy
+    assert "REDIS_URL" in hint
 
 
 @pytest.mark.servers
