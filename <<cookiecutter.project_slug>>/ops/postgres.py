@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from django.db import InterfaceError, OperationalError, connection
 
-from ops.signals import uninterrupted
+from ops.signals import block_signals
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: read_only_sql_transaction
 READ_ONLY = "25006"
@@ -38,6 +38,6 @@ def connected_to(name: str) -> Iterator[None]:
             cursor.execute("SET default_transaction_read_only TO off")
         yield
     finally:
-        with uninterrupted():
+        with block_signals():
             connection.close()
             connection.settings_dict["NAME"] = former

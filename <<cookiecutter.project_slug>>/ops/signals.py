@@ -1,4 +1,4 @@
-"""Ending early without leaving anything half done."""
+"""Handle SIGINT, SIGTERM and SIGHUP so that a command leaves nothing half done."""
 
 import contextlib
 import signal
@@ -10,13 +10,13 @@ SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def stop(number: int, frame: FrameType | None) -> None:
-    """End as an interruption by the keyboard does: what was begun is undone first."""
+    """Raise SystemExit, which runs the cleanup of every block that is open."""
     sys.exit(128 + number)
 
 
 @contextlib.contextmanager
-def undo_on_signals() -> Iterator[None]:
-    """Within the block, let signals that end this process do so by SystemExit, so that what was begun is undone."""
+def exit_on_signals() -> Iterator[None]:
+    """Turn signals within the block into SystemExit."""
     former = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
@@ -26,8 +26,8 @@ def undo_on_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let such a signal wait until the block is done."""
+def block_signals() -> Iterator[None]:
+    """Delay signals until the end of the block."""
     former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from ops.backups.files import STAMP, BackupError
 from ops.backups.programs import parameters
 from ops.postgres import connected_to
-from ops.signals import uninterrupted
+from ops.signals import block_signals
 
 # The database that every server has, in which to be while others are made and renamed.
 MAINTENANCE = "postgres"
@@ -107,7 +107,7 @@ def temporary(purpose: str) -> Iterator[str]:
         finally:
             # By a session of its own: when this ends early, the one above may have a statement that is being cancelled,
             # which would cancel this one as well, or may have failed.
-            with uninterrupted(), session() as other:
+            with block_signals(), session() as other:
                 drop(name, other)
 
 

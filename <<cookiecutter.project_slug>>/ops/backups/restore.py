@@ -18,7 +18,7 @@ from ops.backups.archive import pg_load
 from ops.backups.files import STAMP, Backup, BackupError, check
 from ops.postgres import connected_to
 from ops.read_only_state import lock_state
-from ops.signals import uninterrupted
+from ops.signals import block_signals
 
 
 def examine(backup: Backup, show_progress: Callable[..., Any], are_unknown_allowed: bool = False) -> archive.Contents:
@@ -75,7 +75,7 @@ def read_only(reason: str, out: Any) -> Iterator[bool]:
     try:
         yield False
     finally:
-        with uninterrupted():
+        with block_signals():
             call_command("read_only", "off", stdout=out)
 
 
@@ -100,7 +100,7 @@ def replace_database(
             with databases.session() as connected:
                 databases.set_value(new, databases.READ_ONLY, "on", connected)
         changed = put_back_missing(backup, show_progress)
-        with uninterrupted():
+        with block_signals():
             databases.swap(new, former)
     return former, changed
 

@@ -10,7 +10,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
-from ops.signals import undo_on_signals
+from ops.signals import exit_on_signals
 from tools.release import check, new, pending, tag
 from tools.release.errors import ReleaseError
 from tools.release.version import parse
@@ -35,7 +35,7 @@ def main() -> None:
     # Not those of development, which a developer's .env changes. The commands that check a release have their own.
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
     try:
-        with undo_on_signals():
+        with exit_on_signals():
             django.setup()
             del os.environ["DJANGO_SETTINGS_MODULE"]
             run(sys.argv[1:])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db import ProgrammingError, connection
 
 from ops.postgres import connected_to
-from ops.signals import uninterrupted
+from ops.signals import block_signals
 from tools.release.errors import ReleaseError
 
 
@@ -29,7 +29,7 @@ def scratch_database() -> Iterator[None]:
         with connected_to(scratch):
             yield
     finally:
-        with uninterrupted():
+        with block_signals():
             _run(f"DROP DATABASE IF EXISTS {scratch} WITH (FORCE)")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from ops.signals import uninterrupted
+from ops.signals import block_signals
 from tools.release import git
 from tools.release.changes import Change, changes, pins, variables
 from tools.release.errors import ReleaseError
@@ -105,6 +105,6 @@ def write_together(files: Mapping[Path, str]) -> None:
             if folder.exists():
                 folder.rmdir()
         raise
-    with uninterrupted():
+    with block_signals():
         for path, unfinished in partial.items():
             unfinished.replace(path)

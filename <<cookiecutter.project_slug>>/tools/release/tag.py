@@ -2,7 +2,7 @@
 
 import datetime
 
-from ops.signals import uninterrupted
+from ops.signals import block_signals
 from tools.release import git
 from tools.release.check import DOCUMENT_CHECKS, require_complete, require_nothing_open, untagged_checklist
 from tools.release.checklist import checked_commit, open_items, with_ticks
@@ -38,7 +38,7 @@ def run(version: Version) -> None:
         git.git("commit", "--quiet", "--message", f"Release {version}")
         git.git("tag", "--annotate", "--message", f"Release {version}", version.tag)
     except BaseException:
-        with uninterrupted():
+        with block_signals():
             if git.is_tagged(version):
                 git.git("tag", "--delete", version.tag)
             # Everything was committed, so that nothing else is lost.

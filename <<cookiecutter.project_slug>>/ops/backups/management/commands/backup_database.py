@@ -17,7 +17,7 @@ from ops.backups.create import create_backup
 from ops.backups.files import ENDINGS, BackupError, existing, locked
 from ops.backups.offsite import translate_errors
 from ops.backups.progress import Progress
-from ops.signals import undo_on_signals
+from ops.signals import exit_on_signals
 
 
 def at_least_one(text: str) -> int:
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         if options["if_due"] and not is_due(options["if_due"]):
             return
         try:
-            with undo_on_signals(), locked() as folder:
+            with exit_on_signals(), locked() as folder:
                 try:
                     with translate_errors():
                         self.back_up(folder, compression, keep, media, upload)

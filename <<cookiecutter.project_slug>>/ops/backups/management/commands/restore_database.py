@@ -18,7 +18,7 @@ from ops.backups.files import Backup, BackupError, find, locked
 from ops.backups.offsite import translate_errors
 from ops.backups.programs import require_postgresql
 from ops.backups.progress import Progress
-from ops.signals import undo_on_signals
+from ops.signals import exit_on_signals
 
 
 class Command(BaseCommand):
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         show_progress = partial(Progress, sys.stderr)
         require_postgresql()
         backup = find(file)
-        with undo_on_signals(), translate_errors(), locked() as folder:
+        with exit_on_signals(), translate_errors(), locked() as folder:
             contents = restore.examine(backup, show_progress, options["allow_unknown_migrations"])
             obstacle = databases.obstacle()
             self.tell(backup, contents, obstacle)

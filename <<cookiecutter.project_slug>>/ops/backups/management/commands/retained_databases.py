@@ -10,7 +10,7 @@ from ops.backups import databases
 from ops.backups.files import BackupError, locked
 from ops.backups.programs import require_postgresql
 from ops.read_only_state import lock_state
-from ops.signals import undo_on_signals, uninterrupted
+from ops.signals import block_signals, exit_on_signals
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         if name := drop or swap_back:
             if name not in [one.name for one in retained]:
                 raise BackupError(f"No retained database is called {name}. List them with: retained_databases")
-            with undo_on_signals(), locked():
+            with exit_on_signals(), locked():
                 self.drop(name) if drop else self.swap_back(name)
             return
         if not retained:
@@ -56,6 +56,6 @@ class Command(BaseCommand):
         with databases.session() as connected:
             # It was kept from writing when it was replaced.
             databases.set_value(name, databases.READ_ONLY, "on" if lock_state() else "off", connected)
-        with uninterrupted():
+        with block_signals():
             databases.swap(name, replaced)
         self.stdout.write(f"{name} is in service again. The replaced database is retained as {replaced}.")

@@ -15,7 +15,7 @@ from ops.backups.files import Backup, BackupError, find, locked, read_checksum
 from ops.backups.programs import require_postgresql
 from ops.backups.progress import Progress
 from ops.postgres import connected_to
-from ops.signals import undo_on_signals
+from ops.signals import exit_on_signals
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         show_progress = partial(Progress, sys.stderr)
         require_postgresql()
         backup = find(file)
-        with undo_on_signals(), locked():
+        with exit_on_signals(), locked():
             if obstacle := databases.obstacle():
                 raise BackupError(
                     f"A drill needs a database of its own, and {obstacle}; let DATABASE_URL name a server for drills, "

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ops.read_only import database
 from ops.read_only_state import lock, lock_state, read_only_state, unlock
-from ops.signals import undo_on_signals
+from ops.signals import exit_on_signals
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, action: str, reason: str, **options: Any) -> None:
         """Do it."""
-        with undo_on_signals():
+        with exit_on_signals():
             if action == "on":
                 self.switch_on(reason)
             elif action == "off":
