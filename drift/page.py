@@ -25,7 +25,7 @@ MODES = {
     "120000": "a symbolic link",
     "160000": "a git submodule",
 }
-MOST_ROWS = 2000
+ROW_LIMIT = 2000
 # What changed within longer lines is not looked for, which could take seconds for each, and still longer ones are cut.
 WIDEST_COMPARED = 200
 WIDEST = 1000
@@ -175,7 +175,7 @@ def table(store: Store, title: str, titles: tuple[str, str], before: Entry | Non
         options = ["--no-ext-diff", "--no-textconv", "--no-color", "--text", "--unified=3"]
         said = store.git("diff", *options, *(entry.blob for entry in plain)).decode()
         rows = list(rows_of(said, len(contents[0].decode().removesuffix("\n").split("\n")) if contents[0] else 0))
-    return Table(title, columns, notes, rows[:MOST_ROWS], len(rows[MOST_ROWS:]))
+    return Table(title, columns, notes, rows[:ROW_LIMIT], len(rows[ROW_LIMIT:]))
 
 
 def as_text(store: Store, entry: Entry | None) -> Entry:

@@ -9,7 +9,7 @@ from celery import Celery, signals
 from django.conf import settings
 
 # It says what the line of a task has.
-from ops.observability import task_lines  # noqa: F401
+from ops.observability import task_logging  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 

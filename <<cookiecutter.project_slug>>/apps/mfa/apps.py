@@ -10,7 +10,7 @@ class MfaConfig(AppConfig):
 
     def ready(self) -> None:
         """Have each login noted."""
-        from apps.mfa import recent  # noqa: F401
+        from apps.mfa import reauthentication  # noqa: F401
 
 
 class AdminConfig(admin.AdminConfig):

@@ -1,4 +1,4 @@
-"""Whether somebody has given the password just now: a session that was stolen does not tell it."""
+"""Whether the user of a session has given the password recently. A stolen session may be older."""
 
 import time
 from typing import Any

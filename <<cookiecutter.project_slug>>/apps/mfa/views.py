@@ -22,7 +22,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.mfa import devices
 from apps.mfa.forms import TokenForm
-from apps.mfa.recent import has_just_logged_in
+from apps.mfa.reauthentication import has_just_logged_in
 
 View = Callable[[HttpRequest, AbstractUser], HttpResponse]
 

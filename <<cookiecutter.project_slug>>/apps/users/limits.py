@@ -1,12 +1,12 @@
-"""How often something may be done."""
+"""Rate limits, counted in the cache."""
 
 import hashlib
 
 from django.core.cache import cache
 
 
-def is_within(name: str, most: int, seconds: int) -> bool:
-    """Count once more what is called ``name``, and say whether it is among the first ``most`` of ``seconds`` seconds.
+def allow(name: str, limit: int, seconds: int) -> bool:
+    """Count a use of ``name``, and return whether it is within ``limit`` uses in ``seconds`` seconds.
 
     Raises what the cache raises when it cannot be asked.
     """
@@ -15,7 +15,7 @@ def is_within(name: str, most: int, seconds: int) -> bool:
     if cache.add(key, 1, seconds):
         return True
     try:
-        return cache.incr(key) <= most
+        return cache.incr(key) <= limit
     except ValueError:
         # Its time was over between the two.
         return True

@@ -25,7 +25,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         """Say whether either is locked. Whose own login succeeds has not undone what failed for others."""
-        return bool(super().is_locked(request, credentials)) or failures_from(origin(request)) >= ADDRESS_LIMIT
+        return bool(super().is_locked(request, credentials)) or failures_from(client_ip(request)) >= ADDRESS_LIMIT
 
 
 def failures_from(address: str | None) -> int:
@@ -44,8 +44,8 @@ def account(request: HttpRequest, credentials: dict[str, Any] | None = None) -> 
     return User.objects.normalize_email(str(email))[:LONGEST] if email else None
 
 
-def origin(request: HttpRequest) -> str | None:
-    """Return the address that a login comes from, of IPv6 the first of its network, all of which a visitor can use."""
+def client_ip(request: HttpRequest) -> str | None:
+    """Return the IP address of a client. An IPv6 client has a whole /64, so its first address stands for it."""
     address = client_address(request)
     if isinstance(address, IPv6Address):
         address = ip_network((address, 64), strict=False).network_address

@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm
 
-from apps.users.limits import is_within
+from apps.users.limits import allow
 
-# So many are sent to an address within so many seconds: nobody's mailbox is filled.
-MOST, WITHIN = 3, 3600
+# Messages to one address, and the seconds in which they count, so that nobody can fill a mailbox.
+MESSAGE_LIMIT, MESSAGE_PERIOD = 3, 3600
 
 
 def send(email: str, site: str) -> None:
     """Send a link to ``site``, an address as ``https://example.com``, if ``email`` is that of an account."""
     form = PasswordResetForm({"email": email})
-    if not form.is_valid() or not is_within(f"password-reset-to-{email.lower()}", MOST, WITHIN):
+    if not form.is_valid() or not allow(f"password-reset-to-{email.lower()}", MESSAGE_LIMIT, MESSAGE_PERIOD):
         return
     parts = urlsplit(site)
     form.save(

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from apps.users.limits import is_within
-from apps.users.lockout import origin, too_many
+from apps.users.limits import allow
+from apps.users.lockout import client_ip, too_many
 from apps.users.models import User
 
 # So often a new password may be asked for from an address, within so many seconds.
-MOST_RESETS, RESETS_WITHIN = 20, 3600
+RESET_LIMIT, RESET_PERIOD = 20, 3600
 
 
 class LoginView(auth.LoginView):
@@ -64,8 +64,8 @@ class PasswordResetView(auth.PasswordResetView):
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Leave the rest to somebody else, and say that it is done; too often from an address, say 429 instead."""
-        if not is_within(f"password-reset-from-{origin(self.request)}", MOST_RESETS, RESETS_WITHIN):
-            return too_many(self.request, RESETS_WITHIN)
+        if not allow(f"password-reset-from-{client_ip(self.request)}", RESET_LIMIT, RESET_PERIOD):
+            return too_many(self.request, RESET_PERIOD)
         # Never the host that the request names: whoever asks would choose where the link leads.
         site = settings.SITE_URL or self.request.build_absolute_uri("/").rstrip("/")
         # >> if cookiecutter.use_celery

@@ -32,7 +32,7 @@ SILENT = {
     # Of a login that fails, and of nothing else, there is a line.
     "axes": {"level": "WARNING"},
     # >> if cookiecutter.use_celery
-    "celery.app.trace": {"filters": ["not_twice"]},
+    "celery.app.trace": {"filters": ["duplicate_task_logs"]},
     # >> endif
 }
 # These are made here, and cannot hold anybody's secrets; any other name can be given by whoever logs.
@@ -115,7 +115,7 @@ def configuration(level: str, is_for_people: bool = False) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         # >> if cookiecutter.use_celery
-        "filters": {"not_twice": {"()": "ops.observability.task_lines.NotTwice"}},
+        "filters": {"duplicate_task_logs": {"()": "ops.observability.task_logging.DuplicateTaskLogFilter"}},
         # >> endif
         "formatters": {
             "line": {

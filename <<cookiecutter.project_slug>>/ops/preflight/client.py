@@ -12,7 +12,7 @@ from ops.contracts import Finding, Target, note, reason
 # Seconds, for connecting and for each part of the answer.
 TIMEOUT = 4.0
 # Bytes of an answer that are read.
-MOST = 1024 * 1024
+BODY_LIMIT = 1024 * 1024
 # What is raised when the site cannot be asked.
 Unreachable = (OSError, http.client.HTTPException)
 
@@ -44,7 +44,7 @@ def ask(target: Target, path: str, headers: dict[str, str] | None = None) -> Ans
     try:
         connection.request("GET", path, headers={"Connection": "close", "User-Agent": "preflight"} | (headers or {}))
         answer = connection.getresponse()
-        return Answer(answer.status, answer.headers, answer.read(MOST))
+        return Answer(answer.status, answer.headers, answer.read(BODY_LIMIT))
     finally:
         connection.close()
 

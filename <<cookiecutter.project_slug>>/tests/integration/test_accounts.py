@@ -289,7 +289,7 @@ class TestForgottenPasswords:
         assert len(mail.outbox) == 3
 
     def test_an_address_asks_only_so_often(self, client: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(views, "MOST_RESETS", 2)
+        monkeypatch.setattr(views, "RESET_LIMIT", 2)
         places = {"headers": {"X-Forwarded-For": HOME}, "REMOTE_ADDR": ""}
         answers = [ask(client, f"{number}@example.com", **places) for number in range(3)]
         assert [answer.status_code for answer in answers] == [302, 302, 429]

@@ -18,7 +18,7 @@ from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
-from apps.mfa import recent
+from apps.mfa import reauthentication
 from apps.users.models import User
 
 PASSWORD = "correct horse battery"
@@ -235,7 +235,7 @@ class TestSettingUp:
     def test_a_stolen_session_without_the_password_sets_nothing_up(self, client: Client, staff: User) -> None:
         log_in(client)
         session = client.session
-        session[recent.KEY] = int(time.time()) - recent.WITHIN
+        session[reauthentication.KEY] = int(time.time()) - reauthentication.WITHIN
         session.save()
         TOTPDevice.objects.all().delete()
         for answer in (client.get(SETUP), client.post(SETUP, {"token": "000000"})):

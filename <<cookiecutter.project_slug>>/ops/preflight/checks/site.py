@@ -15,7 +15,7 @@ from ops.preflight.client import TIMEOUT, Unreachable, ask, unseen
 
 REDIRECTS = {301, 302, 303, 307, 308}
 # So many are followed.
-MOST = 5
+REDIRECT_LIMIT = 5
 
 
 def check_site(target: Target) -> Finding:
@@ -46,7 +46,7 @@ def first_page(target: Target) -> Finding | None:
         answer = ask(target, urlsplit(url)._replace(scheme="", netloc="").geturl())
         if answer.status == 200:
             return None
-        if answer.status not in REDIRECTS or len(seen) > MOST:
+        if answer.status not in REDIRECTS or len(seen) > REDIRECT_LIMIT:
             return error(f"{url} answers {answer.status}.", here.start_site)
         url = urljoin(url, answer.headers["Location"] or "")
         if url in seen:

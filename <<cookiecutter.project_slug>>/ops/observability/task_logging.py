@@ -1,4 +1,4 @@
-"""What the line of a task has, and that there is one."""
+"""The log line of a task."""
 
 import logging
 from typing import Any
@@ -15,12 +15,12 @@ def name_task(task: Any, **kwargs: Any) -> None:
     structlog.contextvars.bind_contextvars(task=task.name)
 
 
-SAID = {LOG_SUCCESS.strip(), LOG_FAILURE.strip()}
+CELERY_MESSAGES = {LOG_SUCCESS.strip(), LOG_FAILURE.strip()}
 
 
-class NotTwice(logging.Filter):
-    """Drops what Celery says of a task that has ended, whose line says the same in values."""
+class DuplicateTaskLogFilter(logging.Filter):
+    """Drops the messages of Celery about a task that has ended. The line of django-structlog has the same as values."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether a record is kept: all that is said of other things is."""
-        return str(record.msg).strip() not in SAID
+        """Return whether to keep a record."""
+        return str(record.msg).strip() not in CELERY_MESSAGES
