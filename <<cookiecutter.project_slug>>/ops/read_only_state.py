@@ -9,6 +9,9 @@ from django.conf import settings
 
 from ops.files import replace_text
 
+# The former name of the lock file, which counts and is removed too. The next version ignores it.
+FORMER_LOCK = ".restore.lock"
+
 
 @dataclass(frozen=True)
 class ReadOnly:
@@ -21,8 +24,8 @@ class ReadOnly:
 def read_only_state() -> ReadOnly | None:
     """Return why the site is read-only, or None while it is not.
 
-    It is by READ_ONLY_MODE, which takes a restart, or by a lock file, which every process sees at once. While there is
-    none, asking costs one look at the file system.
+    READ_ONLY_MODE, which takes a restart, makes it so, or a lock file, which every process sees at once. Without a lock
+    file a call costs two looks at the file system.
     """
     if settings.READ_ONLY_MODE:
         return ReadOnly("READ_ONLY_MODE is set", since=None)
@@ -31,7 +34,16 @@ def read_only_state() -> ReadOnly | None:
 
 def lock_state() -> ReadOnly | None:
     """Return what the lock file says, or None when there is none; one that says nothing, made by touch, counts too."""
+    return next(filter(None, map(_state_of, _lock_files())), None)
+
+
+def _lock_files() -> list[Path]:
+    """Return the lock file and the file with its former name."""
     path = Path(settings.READ_ONLY_LOCK_FILE)
+    return [path, path.with_name(FORMER_LOCK)]
+
+
+def _state_of(path: Path) -> ReadOnly | None:
     try:
         modified = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
     except FileNotFoundError:
@@ -56,4 +68,5 @@ def lock(reason: str, since: datetime | None = None) -> None:
 
 def unlock() -> None:
     """Remove the lock file, if there is one; raise OSError when it cannot be."""
-    Path(settings.READ_ONLY_LOCK_FILE).unlink(missing_ok=True)
+    for path in _lock_files():
+        path.unlink(missing_ok=True)

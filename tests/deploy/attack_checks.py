@@ -48,7 +48,7 @@ OUTSIDE = [
         "/media../etc/passwd",
         "/media/..%2f..%2f..%2fetc%2fpasswd",
         "/media//etc/passwd",
-        "/media/%2e%2e%2f.restore.lock",
+        "/media/%2e%2e%2f.read-only.lock",
     ),
     *("//etc/passwd", "/etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/.env", "/%2eenv", "/static/%2eenv"),
     *("/.git/HEAD", "/.well-known/../.env", "/.well-known/acme-challenge/../../.env", "/dump.sql", "/db.sqlite3"),

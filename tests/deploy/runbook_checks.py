@@ -16,7 +16,7 @@ from tests.support.machine import Machine
 from tests.support.servers import wait_until
 
 FOLDER = "docs/runbooks"
-NAMES = ["back-up", "restore", "drill", "read-only-window", "database-down", "disk-full"]
+NAMES = ["back-up", "restore", "drill", "read-only-mode", "database-down", "disk-full"]
 USERS = "from apps.users.models import User; "
 COUNT = f"{USERS}print(User.objects.count())"
 MAKE = f'{USERS}User.objects.create_user("late@example.com", "{PASSWORD}")'
@@ -49,9 +49,9 @@ def follow(server: Machine, name: str, heading: str, number: int = 0, **texts: s
     return str(server.run(text, user="admin").stdout)
 
 
-def window(server: Machine) -> str:
+def release_in_read_only_mode(server: Machine) -> str:
     """Return the block that releases while nobody writes, which needs nothing before."""
-    return blocks(server, "A release in a window", f"{FOLDER}/read-only-window.md")[0]
+    return blocks(server, "A release in read-only mode", f"{FOLDER}/read-only-mode.md")[0]
 
 
 def post(server: Machine) -> tuple[int, str]:
@@ -135,7 +135,7 @@ class RunbookChecks:
 
     def test_in_a_read_only_window_visitors_read_and_nobody_writes(self, server: Machine, way: Way) -> None:
         cookie = log_in(server).split(";")[0]
-        said = follow(server, "read-only-window", "Begin")
+        said = follow(server, "read-only-mode", "Begin")
         assert "Read-only mode is on." in said
         assert "Database refuses to write: yes" in said
         status, page = post(server)
@@ -153,8 +153,8 @@ class RunbookChecks:
         assert refused.returncode != 0
         assert "in a read-only transaction" in refused.stdout + refused.stderr
         assert "Traceback" not in refused.stdout + refused.stderr
-        assert "Read-only mode is off." in follow(server, "read-only-window", "End")
-        wait_until(lambda: post(server)[0] == 403, 60, "the end of the window")
+        assert "Read-only mode is off." in follow(server, "read-only-mode", "End")
+        wait_until(lambda: post(server)[0] == 403, 60, "the end of read-only mode")
         python(server, way.manage, MAKE)
         python(server, way.manage, f'{USERS}User.objects.get(email="late@example.com").delete()')
 
@@ -168,7 +168,7 @@ class RunbookChecks:
         assert server.is_ready()
 
     def test_every_block_is_run(self, server: Machine) -> None:
-        """By these tests; that of a release in a window by those of releases, which begin with more."""
+        """By these tests; that of a release in read-only mode by those of releases, which begin with more."""
         found = {
             name: [heading for heading, blocks in sections(server.repository / f"{FOLDER}/{name}.md").items() if blocks]
             for name in NAMES
@@ -183,7 +183,7 @@ class RunbookChecks:
                 *("5. Drop the replaced database", "From the bucket, or on a new machine"),
             ],
             "drill": [before, "The drill"],
-            "read-only-window": [before, "Begin", "End", "A release in a window"],
+            "read-only-mode": [before, "Begin", "End", "A release in read-only mode"],
             "disk-full": [before, "See what takes the room", "Make room", "Afterwards"],
         }
 

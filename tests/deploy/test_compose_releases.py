@@ -11,7 +11,7 @@ import pytest
 from tests.deploy.incident_checks import IncidentChecks, Incidents
 from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import ReleaseChecks, python
-from tests.deploy.runbook_checks import window
+from tests.deploy.runbook_checks import release_in_read_only_mode
 from tests.deploy.site_checks import style_of
 from tests.support.compose import COMPOSE, GUIDE, MANAGE, Snapshot, docker_machine
 from tests.support.damage import (
@@ -170,11 +170,11 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     wait_until(lambda: server.ready() == ALL_READY, 60, "readiness")
 
 
-def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, source: Path, project: Path) -> None:
+def test_failed_release_turns_read_only_mode_off(server: Machine, source: Path, project: Path) -> None:
     break_migration(project)
     before = image(server)
     give(server, project)
-    result = server.run(window(server), user="admin", check=False)
+    result = server.run(release_in_read_only_mode(server), user="admin", check=False)
     give(server, source)
     assert 'stopped at the step "Migrate the database"' in result.stderr
     assert image(server) == before

@@ -107,8 +107,8 @@ def test_the_runbooks(maintainer: Maintainer) -> None:
     for heading, said in (("Give a code", ""), ("When no code is taken any more", "is removed")):
         text = runbook("lost-second-factor", heading).replace("somebody@example.com", "ann@example.com")
         assert said in follow(text)
-    assert "Read-only mode is on." in follow(runbook("read-only-window", "Begin"))
-    assert "Read-only mode is off." in follow(runbook("read-only-window", "End"))
+    assert "Read-only mode is on." in follow(runbook("read-only-mode", "Begin"))
+    assert "Read-only mode is off." in follow(runbook("read-only-mode", "End"))
     assert "rows of public.users_user" in follow(runbook("disk-full", "Afterwards"))
 
 
@@ -216,7 +216,7 @@ def test_every_block_of_the_runbooks_is_run(maintainer: Maintainer) -> None:
             *("5. Drop the replaced database", "From the bucket, or on a new machine"),
         ],
         "drill": [before, "The drill"],
-        "read-only-window": [before, "Begin", "End"],
+        "read-only-mode": [before, "Begin", "End"],
         "database-down": [],
         "disk-full": [before, "See what takes the room", "Afterwards"],
         "lost-second-factor": [before, "Give a code", "When no code is taken any more"],

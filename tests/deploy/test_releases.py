@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from tests.deploy.incident_checks import IncidentChecks, Incidents
 from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import blocks
-from tests.deploy.runbook_checks import window
+from tests.deploy.runbook_checks import release_in_read_only_mode
 from tests.deploy.site_checks import style_of
 from tests.support.damage import (
     add_rule,
@@ -219,11 +219,11 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     server.run(f"{BIN}/status")
 
 
-def test_a_release_in_a_window_that_fails_ends_the_window(server: Machine, project: Path) -> None:
+def test_failed_release_turns_read_only_mode_off(server: Machine, project: Path) -> None:
     break_migration(project)
     before = current(server)
     server.push(project)
-    result = server.run(window(server), user="admin", check=False)
+    result = server.run(release_in_read_only_mode(server), user="admin", check=False)
     assert result.returncode == 1
     assert (
         f'stopped at the step "Migrate the database", for the reason above; {before} goes on serving.' in result.stderr

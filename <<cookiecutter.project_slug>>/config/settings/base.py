@@ -148,7 +148,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 # The site can be read, and nothing can be changed: for as long as a process has the variable, or there is the file,
 # which manage.py read_only writes.
 READ_ONLY_MODE = env.bool("READ_ONLY_MODE", default=False)
-READ_ONLY_LOCK_FILE = Path(env("READ_ONLY_LOCK_FILE", default="") or BASE_DIR / ".restore.lock")
+READ_ONLY_LOCK_FILE = Path(env("READ_ONLY_LOCK_FILE", default="") or BASE_DIR / ".read-only.lock")
 # Addresses that change nothing, also with POST.
 READ_ONLY_EXEMPT = ["/csp-report/"]
 

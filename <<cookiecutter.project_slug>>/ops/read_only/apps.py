@@ -4,7 +4,7 @@ from django.db.backends.signals import connection_created
 from ops.read_only.connections import refuse_writes
 
 
-class MaintenanceConfig(AppConfig):
+class ReadOnlyConfig(AppConfig):
     """The read-only mode."""
 
     name = "ops.read_only"

@@ -173,7 +173,7 @@ class TestValidation:
 class TestReadOnly:
     @pytest.fixture(autouse=True)
     def lock_file(self, settings: Settings, tmp_path: Path) -> None:
-        settings.READ_ONLY_LOCK_FILE = tmp_path / ".restore.lock"
+        settings.READ_ONLY_LOCK_FILE = tmp_path / ".read-only.lock"
 
     @pytest.mark.parametrize("accept", ["*/*", "text/html"])
     def test_what_would_change_something_is_refused(self, client: Client, user: User, accept: str) -> None:

@@ -168,7 +168,7 @@ def database(
     settings.BACKUPS_DIR = tmp_path / "backups"
     settings.BACKUPS_MAX_AGE_HOURS = 26
     settings.MEDIA_ROOT = tmp_path / "media"
-    settings.READ_ONLY_LOCK_FILE = tmp_path / ".restore.lock"
+    settings.READ_ONLY_LOCK_FILE = tmp_path / ".read-only.lock"
     server.run(f"CREATE DATABASE app TEMPLATE {migrated} OWNER {OWNER}")
     with django_db_blocker.unblock(), django_on(server, "app"):
         yield server

@@ -353,7 +353,7 @@ def test_an_interruption_leaves_the_former_in_service(
     database: Server, run: Run, backup: Backup, tmp_path: Path, number: signal.Signals
 ) -> None:
     places = {"BACKUPS_DIR": str(tmp_path / "backups"), "MEDIA_ROOT": str(tmp_path / "media")}
-    places["READ_ONLY_LOCK_FILE"] = str(tmp_path / ".restore.lock")
+    places["READ_ONLY_LOCK_FILE"] = str(tmp_path / ".read-only.lock")
     connection.close()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "restore_database", "latest", "--yes"],

@@ -85,7 +85,7 @@ pytestmark = pytest.mark.urls(__name__)
 @pytest.fixture(autouse=True)
 def lock_file(settings: Settings, tmp_path: Path) -> Path:
     """A place for the lock file, where there is none yet."""
-    settings.READ_ONLY_LOCK_FILE = tmp_path / ".restore.lock"
+    settings.READ_ONLY_LOCK_FILE = tmp_path / ".read-only.lock"
     return Path(settings.READ_ONLY_LOCK_FILE)
 
 
@@ -119,6 +119,15 @@ class TestState:
         unlock()
         unlock()
         assert read_only_state() is None
+
+    def test_former_name_of_the_lock_file_counts_until_unlock(self, lock_file: Path) -> None:
+        former = lock_file.with_name(".restore.lock")
+        former.touch()
+        assert read_only_state() is not None
+        assert read_only()["on"]
+        unlock()
+        assert read_only_state() is None
+        assert not former.exists()
 
     @pytest.mark.parametrize("content", ["", "restoring", "[]", '{"since": "yesterday", "reason": ""}', "\udcff"])
     def test_a_file_with_anything_else_in_it_counts_too(self, lock_file: Path, content: str) -> None:

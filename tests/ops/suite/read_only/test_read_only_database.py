@@ -63,7 +63,7 @@ def names() -> set[str]:
 @pytest.fixture
 def _writable(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[None]:
     """A lock file of its own, and a database that can be written afterwards, whatever happens."""
-    settings.READ_ONLY_LOCK_FILE = tmp_path / ".restore.lock"
+    settings.READ_ONLY_LOCK_FILE = tmp_path / ".read-only.lock"
     yield
     settings.READ_ONLY_MODE = False
     connection.close()
@@ -309,7 +309,7 @@ class TestSQLite:
     def test_the_command_says_that_only_the_site_keeps_from_writing(
         self, sqlite: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        settings.READ_ONLY_LOCK_FILE = tmp_path / ".restore.lock"
+        settings.READ_ONLY_LOCK_FILE = tmp_path / ".read-only.lock"
         monkeypatch.setattr(database, "connection", sqlite)
         assert command("on") == (
             "Only the site keeps from writing; the database will not refuse it, for SQLite has no such setting.\n"

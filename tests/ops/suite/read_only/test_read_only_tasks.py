@@ -109,7 +109,7 @@ def worker(
     place = connection.settings_dict
     user = f"{place['USER']}:{place['PASSWORD']}@" if place["USER"] else ""
     folder = tmp_path_factory.mktemp("worker")
-    started = Worker(folder / "worker.log", folder / ".restore.lock")
+    started = Worker(folder / "worker.log", folder / ".read-only.lock")
     started.lock_file.touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(celery_app.conf, "task_always_eager", False)
@@ -207,7 +207,7 @@ class TestWorker:
 
 @pytest.mark.parametrize("is_locked", [True, False])
 def test_who_runs_a_task_itself_gets_its_error(settings: Settings, tmp_path: Path, is_locked: bool) -> None:
-    settings.READ_ONLY_LOCK_FILE = tmp_path / ".restore.lock"
+    settings.READ_ONLY_LOCK_FILE = tmp_path / ".read-only.lock"
     if is_locked:
         lock("Moving")
     for call in (fail, fail.delay):
@@ -219,7 +219,7 @@ def test_who_runs_a_task_itself_gets_its_error(settings: Settings, tmp_path: Pat
 def test_the_schedule_sends_once_afterwards_what_fell_due(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.READ_ONLY_LOCK_FILE = tmp_path / ".restore.lock"
+    settings.READ_ONLY_LOCK_FILE = tmp_path / ".read-only.lock"
     monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
     queue = f"{QUEUE}-schedule"
     entry = {"task": write.name, "args": ["scheduled"], "schedule": 0.3, "options": {"queue": queue}}
