@@ -10,15 +10,15 @@ need_root() {
     [ "$(id -u)" = 0 ] || fail "this command must be run as root; put sudo before it."
 }
 
-# Say what is done next; should it fail, this is what is said to have failed.
+# step NAME: print the next step. If it fails, the error message has its name.
 step() {
     current_step=$1
     printf '==> %s\n' "$1"
 }
 
-# stop_at_step CONSEQUENCE: end with the step that has failed, and what follows from it.
+# stop_at_step CONSEQUENCE: name the step that failed and its consequence, and exit.
 stop_at_step() {
-    fail "stopped at the step \"$current_step\", for the reason above; $1."
+    fail "step \"$current_step\" failed; see the output above. $1."
 }
 
 # need_free_disk MEGABYTES FOLDER...: fail unless each has as much free.

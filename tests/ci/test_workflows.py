@@ -177,7 +177,7 @@ def check(job: str, result: Result) -> None:
     signs = {
         "check": ["Success: no issues found", "identified no issues", "No known vulnerabilities found"],
         "test": ["No changes detected", " passed", "Required test coverage"],
-        "smoke": ["/ready/ 200", ".css 200", "==> Remove it"],
+        "smoke": ["/ready/ 200", ".css 200", "==> Clean up"],
     }
     for sign in signs[job]:
         assert sign in result.output, result.output

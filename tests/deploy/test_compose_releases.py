@@ -143,12 +143,12 @@ def test_what_is_up_stays_as_it_is_when_it_is_started_again(server: Machine, rel
     ("damage", "step", "reason"),
     [
         (break_requirement, "Build the image", "THESE PACKAGES DO NOT MATCH THE HASHES"),
-        (break_code, "Try it where no visitor is", "nothing_of_that_name"),
-        (break_readiness, "Try it where no visitor is", '"never": false'),
+        (break_code, "Smoke-test the new release on a private socket", "nothing_of_that_name"),
+        (break_readiness, "Smoke-test the new release on a private socket", '"never": false'),
         (break_check, "Check the settings", "security.W012"),
         (break_migration, "Migrate the database", "division by zero"),
-        (break_worker, "Restart what runs beside the site", "worker"),
-        (break_site, "Bring visitors to it", "client_max_body_size"),
+        (break_worker, "Restart the other services", "worker"),
+        (break_site, "Switch traffic", "client_max_body_size"),
     ],
 )
 def test_a_release_that_fails_leaves_the_former_one_serving(
@@ -163,7 +163,7 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     said = result.stdout + result.stderr
     assert result.returncode != 0
     assert reason in said, said
-    assert f'Error: stopped at the step "{step}", for the reason above; the former release goes on serving.' in said
+    assert f'Error: step "{step}" failed; see the output above. The former release keeps serving.' in said
     assert (load.lost, load.closed) == ({}, 0)
     assert load.versions == {version}
     assert (image(server), containers(server), image(server, "previous")) == before
@@ -176,7 +176,7 @@ def test_failed_release_turns_read_only_mode_off(server: Machine, source: Path, 
     give(server, project)
     result = server.run(release_in_read_only_mode(server), user="admin", check=False)
     give(server, source)
-    assert 'stopped at the step "Migrate the database"' in result.stderr
+    assert 'step "Migrate the database" failed' in result.stderr
     assert image(server) == before
     assert "Read-only mode: off" in server.say(f"{MANAGE} read_only status")
     assert server.get("/admin/logout/", method="POST", body=b"x=y").status == 403
@@ -192,7 +192,7 @@ def test_a_rollback_loses_no_request(server: Machine, released: Release) -> None
     [name] = server.say("docker image ls --format '{{.Tag}}' my_project | grep '^2'").split()
     server.run(f"make -C {FOLDER} rollback-prod RELEASE={name}")
     assert server.version() == "0.2.0"
-    for other, message in ((name, f"{name} is in service already."), ("20200101-000000", "There are: ")):
+    for other, message in ((name, f"{name} is in service already."), ("20200101-000000", "Available releases: ")):
         result = server.run(f"make -C {FOLDER} rollback-prod RELEASE={other}", check=False)
         assert result.returncode != 0
         assert message in result.stderr
@@ -221,7 +221,7 @@ def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(
     give(server, source)
     status, said = server.interrupt(f"{FOLDER}/deploy/docker/bin/release", "Check the settings", before=release_twice)
     assert status == 1
-    assert "the former release goes on serving." in said
+    assert "The former release keeps serving." in said
     assert (image(server), containers(server)) == before
     assert server.ready() == ALL_READY
 
@@ -230,9 +230,9 @@ def test_a_release_that_is_interrupted_after_visitors_were_brought_to_it_says_so
     before, number = image(server), len(containers(server))
     give_version(source, "0.2.1")
     give(server, source)
-    status, said = server.interrupt(f"{FOLDER}/deploy/docker/bin/release", "Stop the former one")
+    status, said = server.interrupt(f"{FOLDER}/deploy/docker/bin/release", "Stop the former container")
     assert status == 1
-    assert "the new one is in service." in said
+    assert "The new release is in service." in said
     assert image(server) != before
     assert image(server, "previous") == before
     assert len(containers(server)) == number
@@ -266,7 +266,7 @@ def test_image_with_the_former_layout_of_deploy_can_be_rolled_back_to(server: Ma
     # A release that fails when its container has taken over goes back to the former one's scripts.
     break_site(project)
     result = release(server, project, check=False)
-    assert 'stopped at the step "Bring visitors to it"' in result.stderr
+    assert 'step "Switch traffic" failed' in result.stderr
     assert "does not take over" not in result.stderr
     assert (image(server), server.ready()) == (former, ALL_READY)
     server.run(f"make -C {FOLDER} rollback-prod")

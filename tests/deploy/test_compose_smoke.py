@@ -78,7 +78,7 @@ def test_a_site_that_is_not_ready_is_no_success(smoke: Smoke) -> None:
     assert "/ready/ 200" in said
     assert "example.com/ 500" in said
     assert "TemplateDoesNotExist: nowhere.html" in said
-    assert 'Error: stopped at the step "Look"' in said
+    assert 'Error: step "Check the responses" failed' in said
     assert len(smoke.names()) == 1
 
 
@@ -86,7 +86,7 @@ def test_a_guard_that_lets_everything_pass_is_no_success(smoke: Smoke) -> None:
     (smoke.path / "deploy/docker/bin/check_env.py").write_text("")
     said = smoke.run()
     assert "Error: the guard takes settings that are not filled in." in said
-    assert 'stopped at the step "Make the settings"' in said
+    assert 'step "Create the settings file" failed' in said
 
 
 def test_ctrl_c_leaves_nothing(smoke: Smoke) -> None:
@@ -94,7 +94,7 @@ def test_ctrl_c_leaves_nothing(smoke: Smoke) -> None:
     wait_until(lambda: "db-1  Started" in smoke.log.read_text(), 180, "the start of the database")
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=90) != 0
-    assert "==> Remove it" in smoke.log.read_text()
+    assert "==> Clean up" in smoke.log.read_text()
     assert len(smoke.names()) == 1
 
 

@@ -186,9 +186,9 @@ def break_start(project: Path) -> None:
         (break_requirement, "Install the requirements", "THESE PACKAGES DO NOT MATCH THE HASHES"),
         (break_check, "Check the settings", "security.W012"),
         (break_code, "Check the settings", "nothing_of_that_name"),
-        (break_readiness, "Try it where no visitor is", '"never": false'),
+        (break_readiness, "Smoke-test the new release on a private socket", '"never": false'),
         (break_migration, "Migrate the database", "division by zero"),
-        (break_site, "Install its units and its site", "client_max_body_size"),
+        (break_site, "Install systemd units and the nginx site", "client_max_body_size"),
         (break_worker, "Restart the services", "my_project-worker.service"),
         (break_start, "Restart the services", "my_project-web.service"),
     ],
@@ -208,7 +208,7 @@ def test_a_release_that_fails_leaves_the_former_one_serving(
     said = result.stdout + result.stderr
     assert reason in said
     last = result.stderr.splitlines()[-1]
-    assert last == f'Error: stopped at the step "{step}", for the reason above; {before} goes on serving.'
+    assert last == f'Error: step "{step}" failed; see the output above. {before} keeps serving.'
     assert load.lost == {}
     # Where nginx had to be given its former configuration back, it closed the connections that were idle.
     assert load.closed <= (CONNECTIONS if damage is break_site else 0)
@@ -225,9 +225,7 @@ def test_failed_release_turns_read_only_mode_off(server: Machine, project: Path)
     server.push(project)
     result = server.run(release_in_read_only_mode(server), user="admin", check=False)
     assert result.returncode == 1
-    assert (
-        f'stopped at the step "Migrate the database", for the reason above; {before} goes on serving.' in result.stderr
-    )
+    assert f'step "Migrate the database" failed; see the output above. {before} keeps serving.' in result.stderr
     assert "Read-only mode: off" in server.say(f"{BIN}/manage read_only status")
     assert server.get("/admin/logout/", method="POST", body=b"x=y").status == 403
 
@@ -368,9 +366,9 @@ def test_a_second_release_is_refused_while_one_runs(server: Machine, pushed: Non
 
 def test_an_interrupted_release_changes_nothing(server: Machine, pushed: None) -> None:
     before = current(server)
-    status, said = server.interrupt(f"{BIN}/release", "Collect the static files")
+    status, said = server.interrupt(f"{BIN}/release", "Collect static files")
     assert status == 1
-    assert f"{before} goes on serving." in said
+    assert f"{before} keeps serving." in said
     assert current(server) == before
     assert server.say("systemctl list-units --no-legend 'my_project-manage*' 'my_project-trial*'") == ""
     assert server.ready() == ALL_READY
@@ -390,7 +388,7 @@ def test_a_missing_variable_is_named(server: Machine, pushed: None, environment:
     assert result.returncode == 1
     assert "EMAIL_HOST is missing" in result.stdout + result.stderr
     assert "SECRET_KEY is missing" in result.stdout + result.stderr
-    assert 'stopped at the step "Check the settings"' in result.stderr
+    assert 'step "Check the settings" failed' in result.stderr
     assert server.ready() == ALL_READY
 
 
@@ -404,7 +402,7 @@ def test_a_wrong_password_of_the_database_is_told_and_not_shown(
     assert '"database": false' in said
     assert "password authentication failed" in said
     assert "0000feed" not in said
-    assert 'stopped at the step "Try it where no visitor is"' in result.stderr
+    assert 'step "Smoke-test the new release on a private socket" failed' in result.stderr
     assert server.ready() == ALL_READY
 
 
@@ -565,7 +563,7 @@ def test_a_task_that_waits_for_its_time_survives_a_restart_of_its_worker(server:
 @pytest.mark.parametrize(
     ("limit", "step", "reason"),
     [
-        ("size=$((used + 100))m", "Look at the free disk", "a release needs 500 MB."),
+        ("size=$((used + 100))m", "Check free disk space", "a release needs 500 MB."),
         ("size=4g,nr_inodes=$((files + 20))", "Copy", "No space left on device"),
     ],
     ids=["nearly full", "full while copying"],
@@ -580,7 +578,7 @@ def test_a_full_disk_breaks_nothing(server: Machine, pushed: None, limit: str, s
         result = server.run(f"{BIN}/release", check=False)
         assert result.returncode == 1
         assert reason in result.stdout + result.stderr
-        assert f'stopped at the step "{step}' in result.stderr
+        assert f'step "{step}' in result.stderr
         assert current(server) == before
         assert before in server.say("ls /srv/my_project/releases")
     finally:

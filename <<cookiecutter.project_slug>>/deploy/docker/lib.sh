@@ -28,7 +28,7 @@ containers() {
         --filter "label=com.docker.compose.service=$service" --filter label=com.docker.compose.oneoff=False "$@"
 }
 
-# begin: one release or rollback at a time; until visitors are on the new one, whatever fails leaves the former image in service.
+# begin: one release or rollback at a time; until traffic is switched, a failure leaves the former image in service.
 begin() {
     exec 9<"$environment"
     flock --nonblock 9 || fail "another release or rollback is running; wait until it has ended."
@@ -36,7 +36,7 @@ begin() {
     move_hook "$PWD/deploy/docker/certificate" "$PWD/deploy/docker/bin/certificate"
     some=$(containers web | head -n 1)
     [ -n "$some" ] || fail "the site is not running; start it with: make up-prod"
-    # The one that visitors are brought to; after a release that was interrupted there may be another.
+    # The container with the traffic; after a release that was interrupted there may be another.
     serving=$(basename "$(docker exec "$some" readlink /run/<< cookiecutter.project_slug >>/web.sock)" .sock)
     old=$(containers web | grep "^$serving") || fail "no container serves the site; look at: make logs-prod"
     former=$(docker inspect --format '{{.Image}}' "$old")
@@ -45,7 +45,7 @@ begin() {
     is_tagged=
     is_switched=
     is_read_only=
-    consequence="the former release goes on serving"
+    consequence="The former release keeps serving"
     trap finish EXIT
     trap 'exit 130' INT
     trap 'exit 143' HUP TERM
@@ -72,9 +72,9 @@ finish() {
     trap '' INT HUP TERM
     if [ -n "$is_tagged" ]; then docker tag "$former" "$image:current"; fi
     if [ -n "$is_switched" ]; then
-        echo "==> Go back to the former image"
-        if ! restart_others; then echo "Error: not everything of it starts; see: make logs-prod" >&2; fi
-        if ! bring_visitors_to "$old"; then echo "Error: its container does not take over; see: make logs-prod" >&2; fi
+        echo "==> Roll back to the former image"
+        if ! restart_others; then echo "Error: some of its services do not start; see: make logs-prod" >&2; fi
+        if ! switch_traffic_to "$old"; then echo "Error: nginx does not send requests to its container; see: make logs-prod" >&2; fi
     fi
     if [ -n "$is_read_only" ] && ! manage read_only off; then
         echo "Error: the site is still read-only; see: deploy/docker/bin/manage read_only status" >&2
@@ -107,8 +107,8 @@ image_script() {
     if docker exec "$1" test -e "deploy/docker/image/$2"; then echo "deploy/docker/image/$2"; else echo "deploy/docker/$3"; fi
 }
 
-# bring_visitors_to CONTAINER: nothing is brought there before nginx has taken what belongs to it.
-bring_visitors_to() {
+# switch_traffic_to CONTAINER: publish its static files and nginx configuration, reload nginx, then send requests to the container.
+switch_traffic_to() {
     docker exec "$1" "$(image_script "$1" publish-assets publish)" && reload &&
         docker exec "$1" "$(image_script "$1" switch-traffic take-over)"
 }
@@ -161,8 +161,8 @@ manage() {
     compose run --rm --no-deps backup python manage.py "$@"
 }
 
-# try IMAGE: start the site from an image beside the one in service, where no visitor is, and ask it whether it is ready.
-try() {
+# smoke_test IMAGE: start a container of an image beside the one in service, without traffic, and fail unless /ready/ responds with 200.
+smoke_test() {
     is_tagged=yes
     docker tag "$1" "$image:current"
     if ! start --scale web=2 web; then
@@ -178,17 +178,17 @@ newest() {
     containers web --all --latest
 }
 
-# put_into_service: bring visitors to the container that was tried, and return when the former one is gone.
+# put_into_service: switch traffic to the container that was tested, and return when the former one is gone.
 put_into_service() {
     is_switched=yes
     # >> if cookiecutter.use_celery
     # The worker first: it must know the tasks that the new site sends.
     # >> endif
-    step "Restart what runs beside the site"
+    step "Restart the other services"
     restart_others
 
-    step "Bring visitors to it"
-    bring_visitors_to "$new"
+    step "Switch traffic"
+    switch_traffic_to "$new"
     ask_ready "$new" /run/<< cookiecutter.project_slug >>/web.sock
 
     # Those who have connected to the former one are on their way in.
@@ -197,10 +197,10 @@ put_into_service() {
     is_switched=
     built=
     old=$new
-    consequence="the new one is in service"
+    consequence="The new release is in service"
     if [ "$former" != "$(docker inspect --format '{{.Image}}' "$new")" ]; then docker tag "$former" "$image:previous"; fi
 
-    step "Stop the former one"
+    step "Stop the former container"
     remove_all_but "$new"
     # The one of migrate would keep the image that it ran from, and Compose make all others anew for its sake. It has nothing
     # to do before the next start.

@@ -80,9 +80,9 @@ finish() {
     trap '' INT HUP TERM
     if systemctl --quiet is-active "$project-manage-$$.service"; then systemctl stop "$project-manage-$$.service"; fi
     stop_trial
-    consequence="nothing is in service yet"
+    consequence="No release is in service"
     if [ -n "$is_switched" ]; then
-        printf '==> Go back to %s\n' "${former:-having none}"
+        printf '==> Roll back to %s\n' "${former:-having none}"
         point current "$former"
         point previous "$before_former"
         if [ -z "$former" ]; then
@@ -94,7 +94,7 @@ finish() {
     if [ -n "$is_read_only" ] && ! manage_in "$is_read_only" -- read_only off; then
         printf 'Error: the site is still read-only; see: %s/deploy/systemd/bin/manage read_only status\n' "$source" >&2
     fi
-    if [ -n "$former" ]; then consequence="$former goes on serving"; fi
+    if [ -n "$former" ]; then consequence="$former keeps serving"; fi
     # shellcheck disable=SC2086 # the folders are words
     rm -rf $unfinished
     stop_at_step "$consequence"
@@ -141,8 +141,8 @@ stop_trial() {
     rm -f "/run/$project/trial.sock"
 }
 
-# try RELEASE: start the site on a socket of its own, which no visitor reaches, and ask it whether it is ready.
-try() {
+# smoke_test RELEASE: start the site on a private socket, and fail unless /ready/ responds with 200.
+smoke_test() {
     stop_trial
     folder="$root/releases/$1"
     systemd-run --quiet --collect --unit="$project-trial" --socket-property=ListenStream="/run/$project/trial.sock" \
@@ -160,7 +160,7 @@ put_into_service() {
     if [ "$1" != "$former" ]; then point previous "$former"; fi
     point current "$1"
 
-    step "Install its units and its site"
+    step "Install systemd units and the nginx site"
     install_files
 
     step "Restart the services"
