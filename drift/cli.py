@@ -112,7 +112,7 @@ def update_command(options: argparse.Namespace) -> int:
     the new commit is recorded when none is left."""
     root = record.find_root(Path.cwd())
     if options.answers and (options.go_on or options.abort):
-        raise DriftError("The answers of an update that is under way are given; change them after it: drift answers")
+        raise DriftError("An update in progress keeps its answers. Change them afterwards with: drift answers")
     if options.go_on:
         with alone(root) as folder:
             return finish(Update(root, folder))
@@ -174,7 +174,7 @@ def finish(under_way: Update) -> int:
     for conflict in conflicts:
         print(f"  {shown(conflict)}", file=sys.stderr)
     print(
-        "Edit these files, then run: drift update --continue. To put everything back: drift update --abort",
+        "Edit these files, then run: drift update --continue. To undo the update: drift update --abort",
         file=sys.stderr,
     )
     return LEFT_OPEN
@@ -183,7 +183,7 @@ def finish(under_way: Update) -> int:
 def abort(under_way: Update) -> int:
     """Put everything back, and say where edits made since are kept."""
     kept = under_way.abort()
-    print("Everything is as it was before the update.")
+    print("The update was undone.")
     for path, blob in kept.items():
         print(f"Your edits of {shown(path)} are kept: git cat-file blob {blob[:12]}")
     return 0
@@ -197,7 +197,7 @@ def alone(root: Path) -> Iterator[Path]:
             yield folder
         except KeyboardInterrupt:
             if folder.exists():
-                raise DriftError(f"Interrupted; {update.GO_ON}") from None
+                raise DriftError(f"Interrupted. {project.GO_ON}") from None
             raise
 
 

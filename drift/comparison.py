@@ -55,13 +55,15 @@ class Comparison:
         """What else has to be known of the two versions."""
         found = [self.template.unreachable] if self.template.unreachable else []
         if project.has_repository(self.root) and project.state_folder(self.root).exists():
-            found.append("An update is under way: drift update --continue ends it, drift update --abort puts all back.")
+            found.append(
+                "An update is in progress. Complete it: drift update --continue. Undo it: drift update --abort"
+            )
         if (self.root / project.FORMERLY_ALLOWED).exists():
             names = f"{project.FORMERLY_ALLOWED} {project.ALLOWED}"
             found.append(f"The name {project.FORMERLY_ALLOWED} is deprecated. Rename the file: git mv {names}")
         if not self.template.contains(self.recorded.commit, self.newest.commit):
             found.append(
-                "The recorded commit is not in the history of the newest, which was rewritten or is of another branch."
+                "The recorded commit is not in the history of the newest: it was rewritten, or is another branch."
             )
         return found
 
@@ -77,7 +79,7 @@ def open_record(root: Path, address: str | None) -> tuple[Record, Template]:
     found = record.read(root)
     if found.commit is None:
         raise DriftError(
-            f"{record.NAME} records no commit, for the template was no git repository then. "
+            f"{record.NAME} records no commit: the template was not a git repository then. "
             "To find the commit that fits best, run: drift link --template ADDRESS"
         )
     template = Template(address or found.template)
@@ -120,7 +122,7 @@ def settle(asked: Questions, context: questions.Context, names: list[str], defau
         if name in asked.gone:
             right = questions.problem_of(context, name, asked.gone[name])
             raise DriftError(
-                f"{name} was {asked.gone[name]!r}, which is not offered any more; add {name}=VALUE, {right}."
+                f"{name} was {asked.gone[name]!r}, which the template no longer offers. Add {name}=VALUE, {right}."
             )
     return {}
 

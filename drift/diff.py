@@ -52,7 +52,7 @@ def within(changes: list[Change], path: str, comparison: Comparison) -> list[Cha
     ]
     known = {*comparison.base, *comparison.theirs, *comparison.ours}
     if not found and not any(name == path or name.startswith(f"{path}/") for name in known):
-        raise DriftError(f"{shown(path)} is neither in the project nor in its template; name a file or a folder.")
+        raise DriftError(f"{shown(path)} is neither in the project nor in its template. Name a file or a folder.")
     return found
 
 

@@ -46,11 +46,11 @@ def run(
             check=False,
         )
     except FileNotFoundError:
-        raise DriftError("git is missing; install it.") from None
+        raise DriftError("git is missing. Install it.") from None
     if result.returncode not in allowed:
         command = next(str(argument) for argument in arguments if re.fullmatch("[a-z-]+", str(argument)))
         said = os.fsdecode(result.stderr).strip() or f"it ended with status {result.returncode}"
-        raise DriftError(f"git {command} has failed in {folder}: {said.removeprefix('fatal: ')}")
+        raise DriftError(f"git {command} failed in {folder}: {said.removeprefix('fatal: ')}")
     return result
 
 
@@ -70,4 +70,4 @@ def require_git() -> None:
     said = ask("version", folder=Path("/"))
     found = re.search(r"(\d+)\.(\d+)", said)
     if found is None or (int(found[1]), int(found[2])) < OLDEST:
-        raise DriftError(f"git 2.38 or newer is needed, and this is {said.removeprefix('git version ')}; upgrade git.")
+        raise DriftError(f"git 2.38 or newer is required, not {said.removeprefix('git version ')}. Upgrade git.")

@@ -52,7 +52,7 @@ def read_former(root: Path, address: str | None) -> Record:
         former = record.read(root)
         return Record(address or former.template, former.commit, former.version, former.answers)
     if address is None:
-        raise DriftError("Say where the template is: drift link --template ADDRESS")
+        raise DriftError("The address of the template is missing. Run: drift link --template ADDRESS")
     return Record(address, None, None, {})
 
 
@@ -130,6 +130,6 @@ def best_of(attempts: Attempts, commits: list[str], answers: Answers, adopted: P
     rendered = attempts(jobs)
     nearest = closest(adopted, rendered)
     if nearest is None:
-        raise DriftError("No commit of the template could be generated with these answers; give some as KEY=VALUE.")
+        raise DriftError("No commit of the template generates a project with these answers. Add answers as KEY=VALUE.")
     index, differing = nearest
     return commits[index], differing, rendered[index].answers

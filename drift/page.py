@@ -65,9 +65,9 @@ def write(path: Path, comparison: Comparison) -> None:
     """Write the page, so that there is at each moment the former one or the new one."""
     target = Path(os.path.realpath(path))
     if not os.path.isdir(target.parent):
-        raise DriftError(f"{path} cannot be written, for there is no folder {target.parent}; make it, or name another.")
+        raise DriftError(f"{path} cannot be written: there is no folder {target.parent}. Create it, or name another.")
     if os.path.exists(target) and not os.path.isfile(target):
-        raise DriftError(f"{path} cannot be written, for it is no ordinary file; name one, such as drift.html.")
+        raise DriftError(f"{path} cannot be written: it is not a regular file. Name one, such as drift.html.")
     content = page(comparison).encode("utf-8", errors="backslashreplace")
     partial = target.with_name(f"{target.name}.partial")
     try:

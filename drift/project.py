@@ -13,6 +13,8 @@ ALLOWED = ".driftallow"
 FORMERLY_ALLOWED = ".driftexpected"
 # Files about the comparison are no part of it.
 OF_DRIFT = (record.NAME, IGNORED, ALLOWED, FORMERLY_ALLOWED)
+# What to do while an update is in progress.
+GO_ON = "Continue with: drift update --continue. Undo it with: drift update --abort"
 
 
 def has_repository(root: Path) -> bool:
@@ -54,7 +56,7 @@ def require_repository(root: Path) -> None:
     """Raise DriftError unless the project is kept in a git repository."""
     if not has_repository(root):
         raise DriftError(
-            "The project is in no git repository, which could undo an update; make one first: "
+            "The project is not in a git repository, which could undo an update. Create one first: "
             "git init && git add --all && git commit"
         )
 
@@ -64,7 +66,7 @@ def require_clean(root: Path) -> None:
     changed = os.fsdecode(git.run("status", "--porcelain", "-z", "--", ".", folder=root).stdout).split("\0")[:-1]
     if changed:
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
-        raise DriftError(f"{changed[0][3:]}{more}: not committed; commit that, or put it away with: git stash -u")
+        raise DriftError(f"{changed[0][3:]}{more}: not committed. Commit it, or put it away with: git stash -u")
 
 
 def state_folder(root: Path) -> Path:

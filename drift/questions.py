@@ -36,13 +36,13 @@ def settings(context: Context) -> dict[str, Any]:
     """
     found = context.get("_drift", {})
     if not isinstance(found, dict):
-        raise DriftError('"_drift" in the template\'s cookiecutter.json is no JSON object; correct it there.')
+        raise DriftError('"_drift" in the template\'s cookiecutter.json is not a JSON object. Correct it there.')
     for name, value in found.items():
         kind = dict if name in ("renamed", "moved") else list
         texts = value.values() if isinstance(value, dict) else value
         if not isinstance(value, kind) or not all(isinstance(text, str) for text in texts):
             what = "an object" if kind is dict else "a list"
-            raise DriftError(f'"{name}" in "_drift" of the template\'s cookiecutter.json is not {what} of texts.')
+            raise DriftError(f'"{name}" in "_drift" of the template\'s cookiecutter.json is not {what} of strings.')
     return {FORMER_SETTINGS.get(name, name): value for name, value in found.items()}
 
 
@@ -92,17 +92,17 @@ def parse(assignments: list[str], context: Context) -> Answers:
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals:
-            raise DriftError(f"{assignment!r} is no answer; write it as KEY=VALUE, such as use_celery=true")
+            raise DriftError(f"expected KEY=VALUE, such as use_celery=true, got {assignment!r}")
         if name not in names(context):
-            raise DriftError(f"The template does not ask {name!r}; it asks {', '.join(names(context))}.")
+            raise DriftError(f"The template has no question {name!r}. Its questions are {', '.join(names(context))}.")
         answers[name] = value
         if isinstance(context[name], bool):
             try:
                 answers[name] = YesNoPrompt().process_response(value)
             except InvalidResponse:
-                raise DriftError(f"{name} cannot be {value!r}; use true or false.") from None
+                raise DriftError(f"{name}: expected true or false, got {value!r}.") from None
         elif problem := problem_of(context, name, value):
-            raise DriftError(f"{name} cannot be {value!r}; use {problem}.")
+            raise DriftError(f"{name}: expected {problem}, got {value!r}.")
     return answers
 
 

@@ -39,15 +39,15 @@ def read(root: Path) -> Record:
     try:
         found = json.loads((root / NAME).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DriftError(f"{NAME} is no JSON: {error}; {REPAIR}") from None
+        raise DriftError(f"{NAME} is not JSON: {error}; {REPAIR}") from None
     if not isinstance(found, dict):
-        raise DriftError(f"{NAME} is no JSON object; {REPAIR}")
+        raise DriftError(f"{NAME} is not a JSON object; {REPAIR}")
     template, commit, version = (found.get(name) for name in ("template", "commit", "version"))
     answers = found.get("answers")
     if not isinstance(template, str) or not template:
         raise DriftError(f'{NAME} has no "template", the address of the template; {REPAIR}')
     if commit is not None and not (isinstance(commit, str) and re.fullmatch("[0-9a-f]{40,64}", commit)):
-        raise DriftError(f'"commit" in {NAME} is {commit!r} and no commit of 40 hexadecimal digits; {REPAIR}')
+        raise DriftError(f'"commit" in {NAME} is {commit!r}, not a commit of 40 hexadecimal digits; {REPAIR}')
     if not isinstance(answers, dict):
         raise DriftError(f'{NAME} has no "answers"; {REPAIR}')
     return Record(template, commit, version if isinstance(version, str) else None, answers)

@@ -61,7 +61,7 @@ def status(comparison: Comparison) -> str:
         if room and len(cut) < len(found):
             lines.append(f"  … and {len(found) - len(cut)} more, which --json and --html show")
     if not groups:
-        lines += ["", "Nothing to report: the project is what its template makes, and what projects add to that."]
+        lines += ["", "Nothing to report: the project has no drift."]
     else:
         brings = " drift update brings what the template changed." if recorded != newest else ""
         lines += ["", f"drift diff shows the lines.{brings}"]

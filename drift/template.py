@@ -50,14 +50,14 @@ class Template:
         try:
             url = expand_abbreviations(address, get_user_config()["abbreviations"]).removeprefix("git+")
         except CookiecutterException as error:
-            raise DriftError(f"cookiecutter's configuration cannot be read: {error}; correct it.") from None
+            raise DriftError(f"cookiecutter's configuration cannot be read: {error}. Correct it.") from None
         if "://" in url or re.match(r"[\w.-]+@[\w.-]+:", url):
             self.repository = self._fetched(url)
         else:
             self.repository = local(Path(url).expanduser())
             self.address = os.path.abspath(Path(url).expanduser())
         if not git.succeeds("rev-parse", "--verify", "--quiet", "HEAD^{commit}", folder=self.repository):
-            raise DriftError(f"The template {address} has no commit; commit what is in it.")
+            raise DriftError(f"The template {address} has no commit. Commit its files.")
 
     def _fetched(self, url: str) -> Path:
         """Return a bare copy of the repository at ``url``, as new as can be had."""
@@ -84,7 +84,7 @@ class Template:
                     why = str(error).replace(url, self.address)
                     raise DriftError(f"The template {self.address} cannot be fetched, and never was. {why}") from None
                 when = time.strftime("%Y-%m-%d", time.localtime((copy / "FETCH_HEAD").stat().st_mtime))
-                self.unreachable = f"{self.address} cannot be reached; this is how it was on {when}."
+                self.unreachable = f"{self.address} is unreachable. This is its copy of {when}."
             else:
                 (copy / "FETCH_HEAD").touch()
         return copy
@@ -101,7 +101,7 @@ class Template:
                 return os.fsdecode(found.stdout).strip()
         tags = git.ask("tag", "--sort=-version:refname", folder=self.repository).split()[:3]
         hint = f"such as {', '.join(tags)}" if tags else "or a commit"
-        raise DriftError(f"The template has no {ref}; name one of its tags or branches, {hint}.")
+        raise DriftError(f"The template has no {ref}. Name one of its tags or branches, {hint}.")
 
     def has(self, commit: str) -> bool:
         """Say whether the template has a commit."""
@@ -156,13 +156,13 @@ def parse(text: str | None, commit: str, address: str) -> dict[str, Any]:
     """Return what the cookiecutter.json of a commit says, from its text; raise DriftError when it is no template."""
     what = f"cookiecutter.json at commit {commit[:8]} of {address}"
     if text is None:
-        raise DriftError(f"There is no {what}; name a commit that is a template.")
+        raise DriftError(f"There is no {what}. Name a commit that is a template.")
     try:
         context = json.loads(text)
     except json.JSONDecodeError as error:
-        raise DriftError(f"{what} is no JSON: {error}; name another commit.") from None
+        raise DriftError(f"{what} is not JSON: {error}. Name another commit.") from None
     if not isinstance(context, dict):
-        raise DriftError(f"{what} is no JSON object; name another commit.")
+        raise DriftError(f"{what} is not a JSON object. Name another commit.")
     return context
 
 
@@ -180,7 +180,7 @@ def local(path: Path) -> Path:
         )
     is_repository = (path / ".git").exists() or (path / "HEAD").exists()
     if not is_repository or not git.succeeds("rev-parse", "--git-dir", folder=path):
-        raise DriftError(f"The template {path} is no git repository, so it has no versions to compare with; clone it.")
+        raise DriftError(f"The template {path} is not a git repository, so it has no versions. Clone it.")
     return path.resolve()
 
 

@@ -21,8 +21,6 @@ from drift.merge import Merged, is_marked, merge
 from drift.record import Record
 from drift.trees import Store, Tree
 
-GO_ON = "go on with: drift update --continue, or put everything back with: drift update --abort"
-
 
 @dataclass
 class State:
@@ -48,7 +46,7 @@ class Update:
     def __init__(self, root: Path, folder: Path) -> None:
         """Read the state of an update; raise DriftError when none is under way."""
         if not folder.exists():
-            raise DriftError("No update is under way; begin one with: drift update")
+            raise DriftError("No update is in progress. Begin one with: drift update")
         self.root, self.folder, self.store = root, folder, Store(folder)
         self.state = State(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
         self.before, self.after = self.store.read(self.state.before), self.store.read(self.state.after)
@@ -62,7 +60,7 @@ class Update:
         for path in self.paths:
             if present.get(path) not in (self.before.get(path), self.after.get(path)):
                 raise DriftError(
-                    f"{path} was changed during the interrupted update; copy it elsewhere, then: drift update --abort"
+                    f"{path} was changed during the interrupted update. Copy it elsewhere, then: drift update --abort"
                 )
         self._write(present, self.after)
         self.state.is_applied = True
@@ -170,7 +168,7 @@ def alone(root: Path) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DriftError("Another drift is updating this project; wait until it has ended.") from None
+            raise DriftError("Another drift process is updating this project. Wait until it ends.") from None
         for left_behind in folder.parent.glob("drift-*"):
             shutil.rmtree(left_behind)  # by one that was killed
         yield folder
@@ -179,4 +177,4 @@ def alone(root: Path) -> Iterator[Path]:
 def require_none(folder: Path) -> None:
     """Raise DriftError while an update is under way."""
     if folder.exists():
-        raise DriftError(f"An update is under way; {GO_ON}")
+        raise DriftError(f"An update is in progress. {project.GO_ON}")

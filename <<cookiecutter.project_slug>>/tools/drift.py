@@ -33,9 +33,9 @@ def template() -> str:
     try:
         record = json.loads(RECORD.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RecordError(f"{RECORD} is missing; bring it back from the last commit that had it.") from None
+        raise RecordError(f"{RECORD} is missing. Restore it from the last commit that had it.") from None
     except ValueError as error:
-        raise RecordError(f"{RECORD} is no JSON ({error}); bring it back from the last commit that had it.") from None
+        raise RecordError(f"{RECORD} is not JSON ({error}). Restore it from the last commit that had it.") from None
     address = record.get("template") if isinstance(record, dict) else None
     if not isinstance(address, str) or not address:
         raise RecordError(f'{RECORD} has no "template"; set it to the address of the template, such as a URL.')

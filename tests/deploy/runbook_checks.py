@@ -88,7 +88,7 @@ class RunbookChecks:
         python(server, way.manage, MAKE)
         assert "verified 2" in follow(server, "restore", "1. Choose the backup")
         with Load(server) as load:
-            shown = server.answer(block(server, "restore", "2. Restore it"), {"Type yes to go on:": "yes"})
+            shown = server.answer(block(server, "restore", "2. Restore it"), {'Type "yes" to continue:': "yes"})
         assert "is in service, after " in shown
         assert (load.lost, load.closed) == ({}, 0)
         assert python(server, way.manage, COUNT) == "1"
@@ -130,7 +130,7 @@ class RunbookChecks:
             server.run(f"cd; {text.replace('backup_20261126_023000', newest)}", user="admin")
         python(server, way.manage, MAKE)
         assert f"{newest}.sql.gz" in follow(server, "restore", "1. Choose the backup")
-        server.answer(block(server, "restore", "2. Restore it"), {"Type yes to go on:": "yes"})
+        server.answer(block(server, "restore", "2. Restore it"), {'Type "yes" to continue:': "yes"})
         assert python(server, way.manage, COUNT) == "1"
 
     def test_in_a_read_only_window_visitors_read_and_nobody_writes(self, server: Machine, way: Way) -> None:

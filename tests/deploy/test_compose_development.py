@@ -211,14 +211,14 @@ def test_only_a_clear_yes_removes_the_database(development: Development, serving
     [volume] = development.volumes()
     for typed in ("", "\n", "no\n", "y\n", "YES\n", "yes please\n"):
         result = development.run("make destroy-volumes", check=False, typed=typed)
-        assert "Type yes to go on" in result.stdout
+        assert 'Type "yes" to continue' in result.stdout
         assert "Nothing was removed." in result.stderr
         assert "Error 1" in result.stderr
         assert development.volumes() == [volume]
     environment = development.path / ".env.production"
     environment.touch()
     result = development.run("make destroy-volumes", check=False, typed="yes\n")
-    assert "Type yes" not in result.stdout
+    assert 'Type "yes"' not in result.stdout
     assert result.stderr.startswith("Error: this machine has .env.production, so its data is kept.\n")
     assert "Error 1" in result.stderr
     assert development.volumes() == [volume]

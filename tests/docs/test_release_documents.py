@@ -169,13 +169,13 @@ class TestReleases:
     """The life of a project: the first release, and the second."""
 
     def test_before_there_is_a_repository(self, clone: Clone) -> None:
-        message = "The project is no git repository; make it one with: git init --initial-branch main"
+        message = "The project is not a git repository. Create one with: git init --initial-branch main"
         assert clone.refusal("new", "0.1.0") == message
         assert clone.run("make", "check-migrations").stdout.endswith("a migration could be in the way of.\n")
         *_, variables, repository = clone.hub["What you need"]
         assert exported(variables) == {"DATABASE_URL", "REDIS_URL"}
         clone.run("git", "init", "--quiet", "--initial-branch", "main")
-        assert clone.refusal("new", "0.1.0").startswith("The repository has no commit; make the first with: ")
+        assert clone.refusal("new", "0.1.0").startswith("The repository has no commit. Create the first with: ")
         shutil.rmtree(clone.path / ".git")
         clone.run("sh", "-euc", repository)
         # From here on, every commit that the page makes goes through them.
@@ -184,12 +184,12 @@ class TestReleases:
     @pytest.mark.parametrize(
         ("arguments", "environment", "message"),
         [
-            (["new", ""], {}, "VERSION is missing; add it to the command, such as VERSION=1.2.3."),
-            (["new", "1.0.0-rc.1"], {}, "1.0.0-rc.1 is no version X.Y.Z; use three numbers"),
+            (["new", ""], {}, "VERSION is missing. Add it to the command, such as VERSION=1.2.3."),
+            (["new", "1.0.0-rc.1"], {}, "Expected a version X.Y.Z, such as 1.2.3, got 1.0.0-rc.1"),
             (
                 ["new", "0.1.0"],
                 {"DATABASE_URL": ""},
-                "DATABASE_URL names no PostgreSQL, on which migrations are measured",
+                "Measuring migrations needs PostgreSQL",
             ),
             (
                 ["new", "0.1.0"],
@@ -201,7 +201,7 @@ class TestReleases:
                 {"DATABASE_URL": "postgres://a@127.0.0.1:1/a"},
                 "connection failed: connection to server",
             ),
-            (["check", "0.1.0"], {}, f"{RELEASES}/v0.1.0/checklist.md is missing; begin the release with: make"),
+            (["check", "0.1.0"], {}, f"{RELEASES}/v0.1.0/checklist.md is missing. Begin the release with: make"),
         ],
         ids=["no version", "no release", "no database", "another database", "nothing listens", "not begun"],
     )
@@ -228,7 +228,7 @@ class TestReleases:
         assert clone.refusal("new", "0.1.0").startswith("CHANGELOG.md and 2 more: changed and not committed")
         clone.write_notes("0.1.0")
         clone.follow("3. Commit the release documents")
-        assert clone.refusal("new", "0.1.0").startswith(f"{RELEASES}/v0.1.0 exists already; go on with it")
+        assert clone.refusal("new", "0.1.0").startswith(f"{RELEASES}/v0.1.0 exists already. Continue with it")
         clone.tick_what_people_do("0.1.0")
 
         checked = clone.git("rev-parse", "HEAD").strip()
@@ -301,8 +301,8 @@ class TestReleases:
         result = clone.try_to("migrations")
         assert result.returncode == 1
         assert "`users.0002_nickname`\n    - locks `users_user`: ACCESS EXCLUSIVE; who reads or writes" in result.stdout
-        assert result.stderr.startswith("Error: users.0002_nickname cannot run while 0.1.0 serves; spread the change")
-        assert clone.refusal("migrations", DATABASE_URL="").startswith("DATABASE_URL names no PostgreSQL")
+        assert result.stderr.startswith("Error: users.0002_nickname cannot run while 0.1.0 serves. Spread the change")
+        assert clone.refusal("migrations", DATABASE_URL="").startswith("Measuring migrations needs PostgreSQL")
 
     def test_a_clone_without_history_is_refused(self, clone: Clone, tmp_path: Path) -> None:
         clone.run("git", "clone", "--quiet", "--depth", "1", "--no-tags", clone.origin.as_uri(), tmp_path / "clone")
@@ -311,7 +311,7 @@ class TestReleases:
         result = subprocess.run(
             command, cwd=tmp_path / "clone", env=clean_environment(), capture_output=True, text=True, check=False
         )
-        message = "Error: The clone ends before any release; fetch its history: git fetch --unshallow --tags\n"
+        message = "Error: The clone ends before any release. Fetch its history: git fetch --unshallow --tags\n"
         assert (result.returncode, result.stderr) == (1, message)
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -391,7 +391,9 @@ class TestReleases:
 
     def test_a_check_that_finds_something_says_what(self, clone: Clone) -> None:
         (clone.path / "left.txt").touch()
-        assert clone.refusal("check", "0.2.0") == "left.txt: changed and not committed; commit or undo that first."
+        assert (
+            clone.refusal("check", "0.2.0") == "left.txt: changed and not committed. Commit or undo the change first."
+        )
         (clone.path / "left.txt").unlink()
         result = clone.try_to("check", "0.2.0")
         assert result.returncode == 1

@@ -34,14 +34,15 @@ def test_feature_is_switched_on_and_off(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ("use_extra", "'use_extra' is no answer; write it as KEY=VALUE, such as use_celery=true"),
+        ("use_extra", "expected KEY=VALUE, such as use_celery=true, got 'use_extra'"),
         (
             "kind=x",
-            "The template does not ask 'kind'; it asks name, slug, color, use_extra, author, shape, has_corners.",
+            "The template has no question 'kind'. Its questions are name, slug, color, use_extra, author, shape, "
+            "has_corners.",
         ),
-        ("_version=9", "The template does not ask '_version'; it asks "),
-        ("color=blue", "color cannot be 'blue'; use one of red, green."),
-        ("use_extra=maybe", "use_extra cannot be 'maybe'; use true or false."),
+        ("_version=9", "The template has no question '_version'. Its questions are "),
+        ("color=blue", "color: expected one of red, green, got 'blue'."),
+        ("use_extra=maybe", "use_extra: expected true or false, got 'maybe'."),
     ],
 )
 def test_what_is_no_answer_is_refused(project: Callable[..., Project], answer: str, said: str) -> None:

@@ -37,7 +37,7 @@ def test_files_and_folders_can_be_chosen(project: Callable[..., Project]) -> Non
     assert "one.py" in mine.drift("diff", "one.py", cwd="package").stdout
     assert mine.drift("diff", "left.txt").stdout == ""
     refused = mine.drift("diff", "nowhere.txt", status=2).stderr
-    assert refused == "Error: nowhere.txt is neither in the project nor in its template; name a file or a folder.\n"
+    assert refused == "Error: nowhere.txt is neither in the project nor in its template. Name a file or a folder.\n"
 
 
 def test_nothing_differs(project: Callable[..., Project]) -> None:

@@ -190,7 +190,7 @@ def test_what_every_project_does_is_no_drift(
         copy.run(python, "-m", "pytest", "-p", "no:cacheprovider", module)
     result = status(root)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Nothing to report: the project is what its template makes, and what projects add to that." in result.stdout
+    assert "Nothing to report: the project has no drift." in result.stdout
     # And all of it was seen.
     report = json.loads(status(root, "--json").stdout)
     assert report["changes"] == []

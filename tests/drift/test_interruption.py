@@ -129,7 +129,7 @@ def test_a_signal_at_any_moment(project: Callable[..., Project], sent: signal.Si
         assert "Traceback" not in said
         if (mine.path / ".git/drift").exists():
             if sent == signal.SIGINT:
-                assert "go on with: drift update --continue, or put everything back" in said
+                assert "Continue with: drift update --continue. Undo it with: drift update --abort" in said
             outcomes.add("under way")
             mine.drift("update", "--abort")
             assert files(mine.path) == before
@@ -155,7 +155,7 @@ def test_what_was_changed_meanwhile_is_not_written_over(
     write(mine.path / "README.md", "mine, written meanwhile\n")
     assert cli.main(["update", "--continue"]) == 2
     said = capsys.readouterr().err
-    assert "README.md was changed during the interrupted update; copy it elsewhere, then: drift update --abort" in said
+    assert "README.md was changed during the interrupted update. Copy it elsewhere, then: drift update --abort" in said
     assert (mine.path / "README.md").read_text() == "mine, written meanwhile\n"
     assert cli.main(["update", "--abort"]) == 0
     assert files(mine.path) == before

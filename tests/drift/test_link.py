@@ -81,5 +81,8 @@ def test_what_has_a_record_is_refused(project: Callable[..., Project]) -> None:
 
 def test_the_template_has_to_be_named(project: Callable[..., Project]) -> None:
     mine = unlinked(project())
-    assert mine.drift("link", status=2).stderr == "Error: Say where the template is: drift link --template ADDRESS\n"
+    assert (
+        mine.drift("link", status=2).stderr
+        == "Error: The address of the template is missing. Run: drift link --template ADDRESS\n"
+    )
     assert not (mine.path / ".cookiecutter.json").exists()

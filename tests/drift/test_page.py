@@ -79,7 +79,7 @@ def test_it_fits_every_screen(page: Page, width: int) -> None:
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("nowhere/drift.html", "there is no folder"), (".", "it is no ordinary file")],
+    [("nowhere/drift.html", "there is no folder"), (".", "it is not a regular file")],
 )
 def test_a_place_where_it_cannot_be_written(project: Callable[..., Project], path: str, said: str) -> None:
     refused = project().drift("status", "--html", path, status=2).stderr

@@ -54,12 +54,12 @@ def test_an_offline_machine(template: Template, project: Callable[..., Project])
     shutil.rmtree(url.removeprefix("file://"))
     assert mine.changes("--to", "v0.2.0") == before
     [note] = mine.status()["notes"]
-    assert f"{url} cannot be reached; this is how it was on 20" in note
+    assert f"{url} is unreachable. This is its copy of 20" in note
     mine.drift("update", "--to", "v0.2.0")
     assert mine.record()["version"] == "0.2.0"
     shutil.rmtree(mine.cache)
     said = mine.drift("status", status=2).stderr
-    assert f"The template {url} cannot be fetched, and never was. git clone has failed" in said
+    assert f"The template {url} cannot be fetched, and never was. git clone failed" in said
 
 
 def test_a_password_in_a_url_is_told_nobody(
@@ -109,7 +109,7 @@ def test_a_folder_that_has_gone(template: Template, project: Callable[..., Proje
 def test_what_is_no_repository(template: Template, project: Callable[..., Project]) -> None:
     mine = project(template=template)
     shutil.rmtree(template.folder / ".git")
-    assert "is no git repository, so it has no versions to compare with" in mine.drift("status", status=2).stderr
+    assert "is not a git repository, so it has no versions. Clone it." in mine.drift("status", status=2).stderr
     shutil.rmtree(template.folder)
     template.folder.write_text("an archive")
     assert "is a file, which has no versions" in mine.drift("status", status=2).stderr
@@ -118,7 +118,7 @@ def test_what_is_no_repository(template: Template, project: Callable[..., Projec
 def test_an_unknown_version(project: Callable[..., Project]) -> None:
     said = project().drift("status", "--to", "v9", status=2).stderr
     assert said == (
-        "Error: The template has no v9; name one of its tags or branches, such as v0.3.0, v0.2.0, v0.1.0.\n"
+        "Error: The template has no v9. Name one of its tags or branches, such as v0.3.0, v0.2.0, v0.1.0.\n"
     )
 
 
@@ -134,9 +134,7 @@ def test_a_commit_that_the_newest_does_not_come_from(template: Template, project
     git(template.folder, "checkout", "--quiet", "--orphan", "fresh")
     git(template.folder, "commit", "--quiet", "--message", "All of it")
     [note] = mine.status()["notes"]
-    assert (
-        note == "The recorded commit is not in the history of the newest, which was rewritten or is of another branch."
-    )
+    assert note == "The recorded commit is not in the history of the newest: it was rewritten, or is another branch."
     mine.drift("update")
     assert mine.changes() == {}
 
@@ -146,7 +144,7 @@ def test_a_broken_template(template: Template, project: Callable[..., Project]) 
     (template.folder / "cookiecutter.json").write_text("{")
     template_commit = git(template.folder, "commit", "--quiet", "--all", "--message", "Break") or "HEAD"
     said = mine.drift("update", status=2).stderr
-    assert "is no JSON" in said
+    assert "is not JSON" in said
     assert mine.changes("--to", f"{template_commit}^^^") is not None
 
 

@@ -213,9 +213,9 @@ class TestConflicts:
         # Everything else is there already; the commit is not recorded.
         assert (mine.path / "new_name.txt").exists()
         assert mine.record() == former
-        assert "An update is under way" in mine.drift("status").stdout
+        assert "An update is in progress" in mine.drift("status").stdout
         for command in (["update"], ["answers", "color=green"]):
-            assert "An update is under way" in mine.drift(*command, status=2).stderr
+            assert "An update is in progress" in mine.drift(*command, status=2).stderr
         assert "4 conflicts left" in mine.drift("update", "--continue", status=1).stderr
         for path in ("edited.txt", ODD):
             text = (mine.path / path).read_text().splitlines(keepends=True)
@@ -241,8 +241,8 @@ class TestConflicts:
         assert "Your edits of edited.txt are kept" in said
         [command] = [line.partition(": ")[2] for line in said.splitlines() if "edited.txt" in line]
         assert git(mine.path, *command.split()[1:]) == "what I made of it"
-        assert "No update is under way" in mine.drift("update", "--abort", status=2).stderr
-        assert "No update is under way" in mine.drift("update", "--continue", status=2).stderr
+        assert "No update is in progress" in mine.drift("update", "--abort", status=2).stderr
+        assert "No update is in progress" in mine.drift("update", "--continue", status=2).stderr
         assert "drift answers" in mine.drift("update", "--abort", "color=red", status=2).stderr
 
     def test_what_the_one_removed_and_the_other_changed(self, project: Callable[..., Project]) -> None:
@@ -331,7 +331,7 @@ class TestRefusals:
             git(mine.path, "add", "--all")
         before = files(mine.path), git(mine.path, "status", "--porcelain")
         said = mine.drift("update", status=2).stderr
-        assert "not committed; commit that, or put it away" in said
+        assert "not committed. Commit it, or put it away" in said
         assert (files(mine.path), git(mine.path, "status", "--porcelain")) == before
 
     def test_a_project_without_a_repository(self, project: Callable[..., Project]) -> None:
@@ -344,7 +344,10 @@ class TestRefusals:
     def test_an_answer_that_is_not_offered_any_more(self, project: Callable[..., Project]) -> None:
         mine = project(color="blue")
         said = mine.drift("update", status=2).stderr
-        assert said == "Error: color was 'blue', which is not offered any more; add color=VALUE, one of red, green.\n"
+        assert (
+            said
+            == "Error: color was 'blue', which the template no longer offers. Add color=VALUE, one of red, green.\n"
+        )
         assert git(mine.path, "status", "--porcelain") == ""
         mine.drift("update", "color=green")
         assert mine.record()["answers"]["color"] == "green"
@@ -360,7 +363,7 @@ class TestRefusals:
         mine = project()
         with (mine.path / ".git/drift.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            assert "Another drift is updating this project" in mine.drift("update", status=2).stderr
+            assert "Another drift process is updating this project" in mine.drift("update", status=2).stderr
         mine.drift("update")
 
 

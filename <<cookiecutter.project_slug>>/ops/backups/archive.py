@@ -67,7 +67,7 @@ def open_archive(path: Path, progress: Callable[[int], None]) -> Iterator[Iterat
                 yield _with_progress(source, lambda: progress(file.tell()))
             except (EOFError, gzip.BadGzipFile, zlib.error):
                 raise BackupError(
-                    f"{path.name} is damaged: it cannot be read to its end. Use another backup."
+                    f"{path.name} is damaged: its compressed data is incomplete. Use another backup."
                 ) from None
 
 
@@ -89,7 +89,7 @@ def read(path: Path, progress: Callable[[int], None] = lambda _: None) -> Conten
             elif line == last:
                 is_whole = True
     if not is_whole:
-        raise BackupError(f"{path.name} is not whole: its end is missing. Use another backup.")
+        raise BackupError(f"{path.name} is incomplete: its end is missing. Use another backup.")
     return contents
 
 

@@ -115,4 +115,4 @@ def _translate_os_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         free = shutil.disk_usage(settings.BACKUPS_DIR).free // 1024**2
-        raise BackupError(f"{folder} cannot take the backup ({error.strerror}; {free} MB are free).") from None
+        raise BackupError(f"Cannot write the backup to {folder} ({error.strerror}; {free} MB are free).") from None

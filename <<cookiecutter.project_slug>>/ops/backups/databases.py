@@ -99,7 +99,7 @@ def temporary(purpose: str) -> Iterator[str]:
     name = beside(purpose)
     with session() as connected:
         if not connected.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name]).fetchone() == (True,):
-            raise BackupError(f"The database {name} is in use by another restore or drill; wait until it has ended.")
+            raise BackupError(f"Another restore or drill uses the database {name}. Wait until it ends.")
         drop(name, connected)
         try:
             _create(name, connected)
@@ -154,8 +154,8 @@ def swap(new: str, aside: str) -> None:
                 renaming.execute(rename.format(Identifier(new), Identifier(name)))
         except psycopg.errors.ObjectInUse:
             raise BackupError(
-                f"Somebody whose sessions this role cannot end is in the database {name}; have those of other roles "
-                "closed, which are in the view pg_stat_activity."
+                f"The database {name} has sessions that this role may not end. Close the sessions of other roles, "
+                "which the view pg_stat_activity lists."
             ) from None
 
 

@@ -99,10 +99,10 @@ def read_checksum(path: Path) -> str:
     """Return the checksum beside a file; raise BackupError when there is none."""
     place = checksum_of(path)
     if not place.exists():
-        raise BackupError(f"{place.name} is missing beside {path.name}; copy it there from where the backup came from.")
+        raise BackupError(f"{path.name}: the checksum {place.name} is missing. Copy it from where the backup is from.")
     checksum = place.read_text(encoding="utf-8").split(" ")[0]
     if not re.fullmatch("[0-9a-f]{64}", checksum):
-        raise BackupError(f"{place.name} holds no SHA-256 checksum; copy it again from where the backup came from.")
+        raise BackupError(f"{place.name} has no SHA-256 checksum. Copy it again from where the backup is from.")
     return checksum
 
 
@@ -121,7 +121,7 @@ def check(path: Path, progress: Callable[[int], None]) -> None:
     """Raise BackupError unless a file is what its checksum says."""
     with path.open("rb") as file:
         if digest(file, progress) != read_checksum(path):
-            raise BackupError(f"{path.name} is not what was backed up: its checksum is another. Use another backup.")
+            raise BackupError(f"{path.name}: checksum mismatch. Use another backup.")
 
 
 def finish(partial: Path) -> None:
@@ -156,20 +156,19 @@ def find(name: str) -> Backup:
     """Return a backup by its path, its name in BACKUPS_DIR, or ``latest``; raise BackupError when there is none."""
     if name == "latest":
         if not (backups := existing()):
-            raise BackupError(f"There is no backup in {settings.BACKUPS_DIR}; make one with backup_database.")
+            raise BackupError(f"{settings.BACKUPS_DIR} has no backup. Create one with: backup_database")
         return backups[0]
     path = Path(name)
     if not path.exists() and path.name == name:
         path = settings.BACKUPS_DIR / name
     if path.name.endswith(".age"):
-        raise BackupError(f"{path.name} is encrypted; decrypt it first: age --decrypt --identity KEY --output FILE.")
+        raise BackupError(f"{path.name} is encrypted. Decrypt it first: age --decrypt --identity KEY --output FILE")
     if not NAME.fullmatch(path.name):
         raise BackupError(
-            f"{path.name} is not the name of a backup; it must be as backup_database has given it, such as "
-            "backup_20261126_021500.sql.gz."
+            f"{path.name} is not a name of a backup. Expected a name such as backup_20261126_021500.sql.gz."
         )
     if not path.exists():
-        raise BackupError(f"There is no file {path}; list_backups says which backups there are.")
+        raise BackupError(f"File not found: {path}. List the backups with: list_backups")
     return Backup(path)
 
 
@@ -185,13 +184,13 @@ def locked() -> Iterator[Path]:
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise BackupError(
-            f"{folder} cannot be written to ({error.strerror}); let BACKUPS_DIR name a folder of this user's own."
+            f"{folder} is not writable ({error.strerror}). Set BACKUPS_DIR to a folder of this user."
         ) from None
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BackupError("Another backup or restore is running; wait until it has ended.") from None
+            raise BackupError("Another backup or restore is running. Wait until it ends.") from None
         for path in folder.glob(f"backup_*{PARTIAL}"):
             path.unlink()
         yield folder

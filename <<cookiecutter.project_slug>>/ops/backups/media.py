@@ -95,7 +95,7 @@ def _save(name: str, content: IO[bytes]) -> None:
     saved = default_storage.save(name, File(content, name))
     if saved != name:
         default_storage.delete(saved)
-        raise BackupError(f"The uploaded file {name} cannot be brought back: somebody has just made one of its name.")
+        raise BackupError(f"The uploaded file {name} was not restored: a file with this name was just uploaded.")
 
 
 def _is_same(name: str, content: IO[bytes], size: int) -> bool:

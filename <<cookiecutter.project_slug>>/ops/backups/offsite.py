@@ -26,7 +26,7 @@ def recipients() -> list[Any]:
             found.append(pyrage.x25519.Recipient.from_str(key))
         except pyrage.RecipientError:
             raise BackupError(
-                f"BACKUPS_RECIPIENTS holds {key}, which is no public key of age; use one such as age-keygen prints, "
+                f"BACKUPS_RECIPIENTS has {key}, which is not a public key of age. Use a key that age-keygen prints, "
                 "which begins with age1."
             ) from None
     return found
@@ -35,7 +35,7 @@ def recipients() -> list[Any]:
 def require_bucket() -> None:
     """Raise BackupError unless a copy can be made as the settings ask for."""
     if not is_configured():
-        raise BackupError("A copy was asked for, and BACKUPS_S3_BUCKET is not set; name the bucket it is to go to.")
+        raise BackupError("A copy needs a bucket, and BACKUPS_S3_BUCKET is not set. Set it to the name of the bucket.")
     recipients()
 
 
@@ -56,10 +56,10 @@ def copy(backup: Backup, show_progress: Callable[[str, int], Any]) -> list[str]:
                 saved = storage.save(name, File(file, name))
                 if saved != name:
                     storage.delete(saved)
-                    raise BackupError(f"The bucket has a file {name} already, which was left as it is.")
+                    raise BackupError(f"The bucket already has a file {name}, which was not changed.")
                 # As it comes: what storage.open() returns would have all of it in memory.
                 if digest(storage.bucket.Object(name).get()["Body"]) != expected:
-                    raise BackupError(f"The copy of {name} in the bucket is not what was sent; look at the bucket.")
+                    raise BackupError(f"The copy of {name} in the bucket has another checksum. Check the bucket.")
         copied.append(name)
     return copied
 
@@ -91,4 +91,4 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except (Boto3Error, BotoCoreError, ClientError) as error:
-        raise BackupError(f"The storage service cannot be used as the settings say: {error}") from None
+        raise BackupError(f"The storage service refused a request: {error}") from None

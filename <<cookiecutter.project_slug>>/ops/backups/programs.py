@@ -26,7 +26,7 @@ def require_postgresql() -> None:
     """Raise BackupError unless the database is a PostgreSQL; wait for it longer, from now on, than a visitor may."""
     if connection.vendor != "postgresql":
         raise BackupError(
-            "Backups are those of a PostgreSQL, and DATABASE_URL names none; copy db.sqlite3 to back it up."
+            "Backups need PostgreSQL, and DATABASE_URL names another database. Copy db.sqlite3 to back it up."
         )
     connection.settings_dict["OPTIONS"] |= {"connect_timeout": CONNECT_TIMEOUT}
 
@@ -51,7 +51,7 @@ def find_program(name: str) -> str:
     """Return the path of a program of PostgreSQL's; raise BackupError when it is not there."""
     path = shutil.which(name)
     if path is None:
-        raise BackupError(f"{name} is missing; install PostgreSQL's client (on Debian the package postgresql-client).")
+        raise BackupError(f"{name} is missing. Install PostgreSQL's client (on Debian the package postgresql-client).")
     return path
 
 
@@ -79,7 +79,7 @@ class Program:
             self._close()
             status = self.process.wait()
             if (kind is None and status != 0) or (kind is not None and issubclass(kind, BrokenPipeError)):
-                raise BackupError(f"{self.name} has failed: {self.last_words()}") from None
+                raise BackupError(f"{self.name} failed: {self.last_words()}") from None
 
     def _close(self) -> None:
         for stream in (self.process.stdin, self.process.stdout):

@@ -35,13 +35,13 @@ def examine(backup: Backup, show_progress: Callable[..., Any], are_unknown_allow
     here = databases.server_version()
     if contents.server > here:
         raise BackupError(
-            f"{backup.path.name} comes from PostgreSQL {contents.server}, and this server is PostgreSQL {here}, which "
-            f"may not understand it; restore it on PostgreSQL {contents.server} or newer."
+            f"{backup.path.name} is from PostgreSQL {contents.server}, and this server is PostgreSQL {here}. "
+            f"Restore it on PostgreSQL {contents.server} or newer."
         )
     if (unknown := unknown_migrations(contents)) and not are_unknown_allowed:
         raise BackupError(
-            f"{backup.path.name} has migrations that this code does not know: {', '.join(unknown)}. Restore it with "
-            "the release that made it; if they are of an app that is gone, add --allow-unknown-migrations."
+            f"{backup.path.name} has unknown migrations: {', '.join(unknown)}. Restore it with the release that made "
+            "it. If an app was removed, add --allow-unknown-migrations."
         )
     return contents
 

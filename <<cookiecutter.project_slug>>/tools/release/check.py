@@ -25,7 +25,7 @@ def made(target: str) -> Check:
                 # Ends what it has started, too.
                 process.terminate()
                 raise
-        return None if status == 0 else f"make {target} has failed; the lines above say why."
+        return None if status == 0 else f"make {target} failed. See the lines above."
 
     return check
 
@@ -57,7 +57,7 @@ def run(version: Version) -> None:
 
     git.require_committed(*git.WITHOUT_DOCUMENTS)
     if git.head() != commit:
-        raise ReleaseError("Another commit was checked out in the meantime; check again.")
+        raise ReleaseError("Another commit was checked out during the checks. Run them again.")
     # People may have ticked theirs in the meantime.
     checklist = with_checked_commit(with_ticks(read(path), outcome), commit)
     write_together({path: checklist})
@@ -72,7 +72,7 @@ def untagged_checklist(version: Version) -> Path:
     path = checklist_of(version)
     git.require_repository()
     if git.is_tagged(version):
-        raise ReleaseError(f"{version.tag} is tagged already, and what is tagged does not change.")
+        raise ReleaseError(f"{version.tag} is tagged already. A tagged release does not change.")
     return path
 
 
@@ -80,7 +80,7 @@ def require_complete(checklist: str) -> None:
     """Raise ReleaseError when the checklist lacks a check that every release has to pass."""
     if missing := missing_checks(checklist, CHECKS):
         names = ", ".join(f"`{name}`" for name in missing)
-        raise ReleaseError(f"The checklist lacks {names} before the release; bring the lines back from its template.")
+        raise ReleaseError(f"The checklist lacks {names} before the release. Restore the lines from its template.")
 
 
 def require_nothing_open(version: Version, items: list[Item]) -> None:

@@ -15,8 +15,8 @@ def require_postgresql() -> None:
     """Raise ReleaseError unless DATABASE_URL names a PostgreSQL; whether it answers is not asked."""
     if connection.vendor != "postgresql":
         raise ReleaseError(
-            "DATABASE_URL names no PostgreSQL, on which migrations are measured; set it to a role that may create "
-            "databases, such as postgres://user:password@127.0.0.1:5432/postgres."
+            "Measuring migrations needs PostgreSQL. Set DATABASE_URL to a role that may create databases, "
+            "such as postgres://user:password@127.0.0.1:5432/postgres."
         )
 
 

@@ -27,7 +27,7 @@ def checklist_of(version: Version) -> Path:
     """Return where the checklist of a release is; raise ReleaseError when the release was not begun."""
     path = RELEASES / version.tag / "checklist.md"
     if not path.exists():
-        raise ReleaseError(f"{path} is missing; begin the release with: make release-new VERSION={version}")
+        raise ReleaseError(f"{path} is missing. Begin the release with: make release-new VERSION={version}")
     return path
 
 
@@ -41,7 +41,7 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     try:
         return Template(read(TEMPLATES / template)).substitute(values)
     except (KeyError, ValueError) as error:
-        raise ReleaseError(f"{TEMPLATES / template} cannot be filled in; correct {error}.") from None
+        raise ReleaseError(f"{TEMPLATES / template} cannot be filled in. Correct {error}.") from None
 
 
 def changed_pins(former: Version) -> list[Change]:

@@ -15,9 +15,9 @@ def git(*arguments: str) -> str:
     try:
         run = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
     except FileNotFoundError:
-        raise ReleaseError("git is missing; install it.") from None
+        raise ReleaseError("git is missing. Install it.") from None
     if run.returncode != 0:
-        raise ReleaseError(f"git {arguments[0]} has failed:\n{run.stdout}{run.stderr}".rstrip())
+        raise ReleaseError(f"git {arguments[0]} failed:\n{run.stdout}{run.stderr}".rstrip())
     return run.stdout
 
 
@@ -29,16 +29,16 @@ def is_repository() -> bool:
 def require_repository() -> None:
     """Raise ReleaseError unless the project is a git repository of its own, and has a commit."""
     if not is_repository():
-        raise ReleaseError("The project is no git repository; make it one with: git init --initial-branch main")
+        raise ReleaseError("The project is not a git repository. Create one with: git init --initial-branch main")
     if not git("rev-list", "--max-count", "1", "--all"):
-        raise ReleaseError("The repository has no commit; make the first with: git add --all && git commit")
+        raise ReleaseError("The repository has no commit. Create the first with: git add --all && git commit")
 
 
 def branch() -> str:
     """Return the name of the branch that is checked out; raise ReleaseError when it is none."""
     name = git("branch", "--show-current").strip()
     if not name:
-        raise ReleaseError("No branch is checked out; go to the one that is released, such as: git switch main")
+        raise ReleaseError("No branch is checked out. Switch to the branch of the release, such as: git switch main")
     return name
 
 
@@ -47,7 +47,7 @@ def require_committed(*pathspec: str) -> None:
     changes = git("status", "--porcelain", "--untracked-files=all", "--", *pathspec).splitlines()
     if changes:
         names = first_of([change[3:] for change in changes])
-        raise ReleaseError(f"{names}: changed and not committed; commit or undo that first.")
+        raise ReleaseError(f"{names}: changed and not committed. Commit or undo the change first.")
 
 
 def first_of(names: list[str]) -> str:
@@ -69,7 +69,7 @@ def last_release() -> Version | None:
     """Return the greatest version with a tag in the history of what is checked out; None before the first release."""
     last = greatest(git("tag", "--list", "--merged", "HEAD").split())
     if last is None and git("rev-parse", "--is-shallow-repository").strip() == "true":
-        raise ReleaseError("The clone ends before any release; fetch its history: git fetch --unshallow --tags")
+        raise ReleaseError("The clone ends before any release. Fetch its history: git fetch --unshallow --tags")
     return last
 
 

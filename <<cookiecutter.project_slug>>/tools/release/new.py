@@ -35,11 +35,11 @@ def run(version: Version) -> None:
     former = git.last_release()
     folder = RELEASES / version.tag
     if former and version <= former:
-        raise ReleaseError(f"{version} is not higher than the last release, {former}; choose a higher version.")
+        raise ReleaseError(f"{version} is not higher than the last release, {former}. Choose a higher version.")
     if git.is_tagged(version):
-        raise ReleaseError(f"{version.tag} is tagged already; choose a higher version.")
+        raise ReleaseError(f"{version.tag} is tagged already. Choose a higher version.")
     if folder.exists():
-        raise ReleaseError(f"{folder} exists already; go on with it, or remove it to begin again.")
+        raise ReleaseError(f"{folder} exists already. Continue with it, or remove it to begin again.")
     require_postgresql()
     pyproject = with_version(read(PYPROJECT), version)
     changelog = with_section(read(CHANGELOG), version)

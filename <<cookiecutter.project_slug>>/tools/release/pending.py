@@ -23,6 +23,6 @@ def run() -> None:
     print(markdown.render_migrations(found, former, accepted))
     if against := markdown.not_accepted(found, accepted):
         raise ReleaseError(
-            f"{', '.join(against)} cannot run while {former} serves; spread the change over two releases, or accept it "
+            f"{', '.join(against)} cannot run while {former} serves. Spread the change over two releases, or accept it "
             "as docs/maintainers/release-workflow.md says."
         )

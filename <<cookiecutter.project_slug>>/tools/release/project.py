@@ -22,7 +22,7 @@ def read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ReleaseError(f"{path} is missing; bring it back from the last commit that had it.") from None
+        raise ReleaseError(f"{path} is missing. Restore it from the last commit that had it.") from None
 
 
 def version_in(pyproject: str) -> str:
@@ -52,7 +52,7 @@ def accepted_migrations(pyproject: str) -> set[str]:
 def with_section(changelog: str, version: Version) -> str:
     """Return the text of CHANGELOG.md with what was unreleased under the version, and nothing unreleased any more."""
     if section_of(changelog, version) is not None:
-        raise ReleaseError(f"CHANGELOG.md has a section {version} already; call that Unreleased.")
+        raise ReleaseError(f"CHANGELOG.md already has a section {version}. Rename it to Unreleased.")
     if changelog.count(f"\n{UNRELEASED}") != 1:
         raise ReleaseError('CHANGELOG.md needs one line "## Unreleased"; put it above the newest section.')
     return changelog.replace(UNRELEASED, f"{UNRELEASED}\n## {version}\n")
@@ -74,6 +74,6 @@ def with_entry(history: str, version: Version, date: str) -> str:
     """Return the text of history.md with a line for the version above the others."""
     rule = re.search(r"^\| --- .*\n", history, re.MULTILINE)
     if not rule:
-        raise ReleaseError("history.md has no table; bring it back from the last commit that had it.")
+        raise ReleaseError("history.md has no table. Restore it from the last commit that had it.")
     documents = f"[notes]({version.tag}/release-notes.md), [checklist]({version.tag}/checklist.md)"
     return f"{history[: rule.end()]}| {version} | {date} | {documents} |\n{history[rule.end() :]}"

@@ -51,8 +51,8 @@ def require_checked(version: Version, commit: str | None) -> None:
     """Raise ReleaseError unless the code is what it was at the commit that was checked."""
     again = f"check again: make release-check VERSION={version}"
     if commit is None:
-        raise ReleaseError(f"{version} was never checked; do it now: make release-check VERSION={version}")
+        raise ReleaseError(f"{version} was never checked. Check it now: make release-check VERSION={version}")
     if not git.has_commit(commit):
-        raise ReleaseError(f"The commit {commit} that was checked is not in this clone; {again}")
+        raise ReleaseError(f"The checked commit {commit} is not in this clone; {again}")
     if changed := git.changed_since(commit):
         raise ReleaseError(f"{git.first_of(changed)}: changed since the checks; {again}")

@@ -28,10 +28,10 @@ class Version(NamedTuple):
 def parse(text: str) -> Version:
     """Return the version that ``text`` is; raise ReleaseError when it is none, or one before a release such as rc.1."""
     if not text:
-        raise ReleaseError("VERSION is missing; add it to the command, such as VERSION=1.2.3.")
+        raise ReleaseError("VERSION is missing. Add it to the command, such as VERSION=1.2.3.")
     match = FORM.fullmatch(text)
     if not match:
-        raise ReleaseError(f"{text} is no version X.Y.Z; use three numbers and nothing after them, such as 1.2.3.")
+        raise ReleaseError(f"Expected a version X.Y.Z, such as 1.2.3, got {text}.")
     return Version(*map(int, match.groups()))
 
 

@@ -36,7 +36,7 @@ def test_schema_file_agrees_with_the_code_in_any_environment() -> None:
 def test_a_file_that_says_something_else_is_refused(settings: Settings, tmp_path: Path) -> None:
     settings.BASE_DIR = tmp_path
     (tmp_path / "openapi.json").write_text("{}")
-    with pytest.raises(CommandError, match="run make openapi"):
+    with pytest.raises(CommandError, match="Run make openapi"):
         call_command("openapi", "--check")
     call_command("openapi")
     call_command("openapi", "--check")

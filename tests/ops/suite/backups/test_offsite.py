@@ -79,10 +79,10 @@ def test_a_copy_that_is_not_what_was_sent_is_a_failure(
         return str(save(self, name, io.BytesIO(b"no backup") if ".sql" in name else file))
 
     monkeypatch.setattr(type(storages["backups"]), "save", cut)
-    with pytest.raises(CommandError, match=r"The copy of backup_\S+ in the bucket is not what was sent"):
+    with pytest.raises(CommandError, match=r"The copy of backup_\S+ in the bucket has another checksum"):
         run("backup_database")
     assert len(existing()) == 1
-    with pytest.raises(CommandError, match=r"The last backup failed at .*is not what was sent"):
+    with pytest.raises(CommandError, match=r"The last backup failed at .*has another checksum"):
         run("list_backups", "--check")
 
 
@@ -91,7 +91,7 @@ def test_a_bucket_that_is_not_there_is_told_in_a_sentence(
 ) -> None:
     options = settings.BACKUPS_STORAGE["OPTIONS"] | {"bucket_name": "another"}
     settings.STORAGES = settings.STORAGES | {"backups": settings.BACKUPS_STORAGE | {"OPTIONS": options}}
-    with pytest.raises(CommandError, match=r"The storage service cannot be used as the settings say: .*NoSuchBucket"):
+    with pytest.raises(CommandError, match=r"The storage service refused a request: .*NoSuchBucket"):
         run("backup_database")
     assert len(existing()) == 1
 
@@ -99,8 +99,8 @@ def test_a_bucket_that_is_not_there_is_told_in_a_sentence(
 @pytest.mark.parametrize(
     ("recipients", "message"),
     [
-        (["age1nonsense"], r"BACKUPS_RECIPIENTS holds age1nonsense, which is no public key of age; use one such as"),
-        ([], r"A copy was asked for, and BACKUPS_S3_BUCKET is not set; name the bucket it is to go to"),
+        (["age1nonsense"], r"BACKUPS_RECIPIENTS has age1nonsense, which is not a public key of age. Use a key"),
+        ([], r"A copy needs a bucket, and BACKUPS_S3_BUCKET is not set. Set it to the name"),
     ],
 )
 def test_what_cannot_be_copied_is_told_before_anything_is_done(

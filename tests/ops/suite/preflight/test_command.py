@@ -167,15 +167,18 @@ def test_checks_are_left_out(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"skip": ["wel", "well"]}, "There is no check wel to skip; there are well."),
-        ({"url": "http://www.example.com"}, "--url must be https:// and a name, such as https://www.example.com."),
-        ({"url": "www.example.com"}, "--url must be https:// and a name, such as https://www.example.com."),
-        ({"url": "https://"}, "--url must be https:// and a name, such as https://www.example.com."),
-        ({"url": "https://a:b@www.example.com"}, "--url must be https:// and a name, such as https://www.example.com."),
-        ({"url": "https://[x"}, "--url must be https:// and a name, such as https://www.example.com."),
+        ({"skip": ["wel", "well"]}, "--skip: unknown check wel. Choose from well."),
+        ({"url": "http://www.example.com"}, "--url: expected https:// and a host, such as https://www.example.com."),
+        ({"url": "www.example.com"}, "--url: expected https:// and a host, such as https://www.example.com."),
+        ({"url": "https://"}, "--url: expected https:// and a host, such as https://www.example.com."),
+        (
+            {"url": "https://a:b@www.example.com"},
+            "--url: expected https:// and a host, such as https://www.example.com.",
+        ),
+        ({"url": "https://[x"}, "--url: expected https:// and a host, such as https://www.example.com."),
         (
             {"url": "https://elsewhere.example.org"},
-            "--url leads to elsewhere.example.org, which is not in ALLOWED_HOSTS.",
+            "--url: elsewhere.example.org is not in ALLOWED_HOSTS.",
         ),
     ],
 )

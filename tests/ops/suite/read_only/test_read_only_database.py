@@ -254,7 +254,7 @@ class TestVariable:
     def test_off_says_what_to_do(self, settings: Settings) -> None:
         command("on")
         settings.READ_ONLY_MODE = True
-        with pytest.raises(CommandError, match="READ_ONLY_MODE is set: unset it, and restart"):
+        with pytest.raises(CommandError, match=r"READ_ONLY_MODE is set\. Unset it, and restart"):
             command("off")
         settings.READ_ONLY_MODE = False
         assert command("status") == "Read-only mode: off\nDatabase refuses to write: no\n"

@@ -139,6 +139,6 @@ def test_without_a_broker_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broker_that_does_not_answer_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, refusing_server: str) -> None:
     monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
     monkeypatch.setitem(celery_app.conf, "broker_read_url", f"redis://:hunter2@{refusing_server}/0")
-    with pytest.raises(CommandError, match="The broker does not answer") as raised:
+    with pytest.raises(CommandError, match="The broker does not respond") as raised:
         task_queue()
     assert "hunter2" not in str(raised.value)

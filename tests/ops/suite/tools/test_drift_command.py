@@ -65,8 +65,8 @@ def test_the_command_gets_the_arguments_and_its_status_is_the_one_that_counts(tm
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (None, "Error: .cookiecutter.json is missing; bring it back from the last commit that had it.\n"),
-        ("{", "Error: .cookiecutter.json is no JSON ("),
+        (None, "Error: .cookiecutter.json is missing. Restore it from the last commit that had it.\n"),
+        ("{", "Error: .cookiecutter.json is not JSON ("),
         ("[]", 'Error: .cookiecutter.json has no "template"; set it to the address of the template, such as a URL.\n'),
         ('{"template": null}', 'Error: .cookiecutter.json has no "template"; set it to'),
     ],

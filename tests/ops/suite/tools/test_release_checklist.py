@@ -48,10 +48,10 @@ def test_the_commit_is_kept() -> None:
 
 
 def test_a_check_that_is_left_out_is_missed() -> None:
-    with pytest.raises(ReleaseError, match="The checklist lacks `lint`, `tests` before the release; bring"):
+    with pytest.raises(ReleaseError, match=r"The checklist lacks `lint`, `tests` before the release\. Restore"):
         require_complete(FRESH.replace("- [ ] `lint`", "- `lint`").replace("`tests`: ", "tests: "))
 
 
 def test_a_template_that_asks_for_more_than_there_is_is_refused() -> None:
-    with pytest.raises(ReleaseError, match=r"checklist\.md cannot be filled in; correct 'questions'"):
+    with pytest.raises(ReleaseError, match=r"checklist\.md cannot be filled in. Correct 'questions'"):
         filled("checklist.md", {name: value for name, value in VALUES.items() if name != "questions"})

@@ -112,7 +112,7 @@ def test_a_first_release_is_begun_checked_and_tagged(capfd: pytest.CaptureFixtur
     assert f"\n## 97.1.0 ({date})\n" in Path("CHANGELOG.md").read_text(encoding="utf-8")
     assert f"\n| 97.1.0 | {date} | " in (RELEASES / "history.md").read_text(encoding="utf-8")
     for command in ("check", "tag"):
-        assert refusal(command, "97.1.0") == "v97.1.0 is tagged already, and what is tagged does not change."
+        assert refusal(command, "97.1.0") == "v97.1.0 is tagged already. A tagged release does not change."
 
 
 @pytest.mark.usefixtures("repository")
@@ -143,19 +143,21 @@ def test_documents_of_the_next_release_list_what_has_changed(capsys: pytest.Capt
 @pytest.mark.usefixtures("repository")
 def test_a_release_that_cannot_be_begun_is_refused() -> None:
     Path("new").touch()
-    assert refusal("new", "97.1.0") == "new: changed and not committed; commit or undo that first."
+    assert refusal("new", "97.1.0") == "new: changed and not committed. Commit or undo the change first."
     commit()
     git("tag", "v97.1.0")
     commit()
-    assert refusal("new", "97.1.0") == "97.1.0 is not higher than the last release, 97.1.0; choose a higher version."
+    assert refusal("new", "97.1.0") == "97.1.0 is not higher than the last release, 97.1.0. Choose a higher version."
     git("switch", "--quiet", "--orphan", "other")
     commit()
-    assert refusal("new", "97.1.0") == "v97.1.0 is tagged already; choose a higher version."
+    assert refusal("new", "97.1.0") == "v97.1.0 is tagged already. Choose a higher version."
     git("switch", "--quiet", "main")
     (RELEASES / "v98.0.0").mkdir()
-    assert refusal("new", "98.0.0") == f"{RELEASES}/v98.0.0 exists already; go on with it, or remove it to begin again."
+    assert (
+        refusal("new", "98.0.0") == f"{RELEASES}/v98.0.0 exists already. Continue with it, or remove it to begin again."
+    )
     shutil.rmtree(".git")
-    with pytest.raises(ReleaseError, match="is no git repository; make it one with: git init"):
+    with pytest.raises(ReleaseError, match=r"is not a git repository\. Create one with: git init"):
         run(["new", "98.1.0"])
 
 
@@ -171,12 +173,12 @@ def test_a_check_that_fails_is_told_and_loses_its_tick(capfd: pytest.CaptureFixt
         run(["check", "97.1.0"])
     assert ticked() == set(CHECKS) - {"lint", "changelog"}
     assert [line[:16] for line in str(refused.value).splitlines()[1:]] == ["  - `changelog`:", "  - `lint`: styl"]
-    assert "lint: make lint has failed; the lines above say why." in capfd.readouterr().out
+    assert "lint: make lint failed. See the lines above." in capfd.readouterr().out
 
 
 @pytest.mark.usefixtures("repository")
 def test_a_tag_is_refused_while_anything_is_not_as_it_was_checked() -> None:
-    assert refusal("tag", "97.1.0").endswith("is missing; begin the release with: make release-new VERSION=97.1.0")
+    assert refusal("tag", "97.1.0").endswith("is missing. Begin the release with: make release-new VERSION=97.1.0")
     begin()
     assert "has open:\n  - `version`: " in refusal("tag", "97.1.0")
     run(["check", "97.1.0"])
@@ -195,7 +197,7 @@ def test_a_tag_is_refused_while_anything_is_not_as_it_was_checked() -> None:
     assert refusal("tag", "97.1.0").startswith("Makefile: changed since the checks; check again: make release-check")
     git("revert", "--no-edit", "HEAD")
     git("checkout", "--quiet", "--detach")
-    assert refusal("tag", "97.1.0").startswith("No branch is checked out; go to the one that is released")
+    assert refusal("tag", "97.1.0").startswith("No branch is checked out. Switch to the branch of the release")
 
 
 def test_a_commit_that_is_refused_leaves_everything_as_it_was(repository: Path) -> None:
@@ -206,4 +208,4 @@ def test_a_commit_that_is_refused_leaves_everything_as_it_was(repository: Path) 
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho It is Friday. >&2\nexit 1\n", encoding="utf-8")
     hook.chmod(0o755)
-    assert refusal("tag", "97.1.0") == "git commit has failed:\nIt is Friday."
+    assert refusal("tag", "97.1.0") == "git commit failed:\nIt is Friday."

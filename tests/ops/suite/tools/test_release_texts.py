@@ -60,7 +60,7 @@ def test_the_changelog_gets_a_section_and_then_a_date() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("# Changelog\n\n## Unreleased\n\n## 97.0.1\n", "has a section 97.0.1 already; call that Unreleased."),
+        ("# Changelog\n\n## Unreleased\n\n## 97.0.1\n", "already has a section 97.0.1. Rename it to Unreleased."),
         ("# Changelog\n\n## Next\n", 'needs one line "## Unreleased"; put it above the newest section.'),
     ],
 )
@@ -86,7 +86,7 @@ def test_accepted_migrations_are_named_in_the_configuration() -> None:
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match=r"/nothing.md is missing; bring it back"):
+    with pytest.raises(ReleaseError, match=r"/nothing.md is missing. Restore it"):
         read(tmp_path / "nothing.md")
 
 

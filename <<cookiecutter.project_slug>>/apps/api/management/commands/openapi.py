@@ -28,4 +28,4 @@ class Command(BaseCommand):
         if not check:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            raise CommandError("openapi.json is not what the code says; run make openapi, and look at what changed.")
+            raise CommandError("openapi.json differs from the code. Run make openapi, and review the changes.")

@@ -102,7 +102,7 @@ class Command(BaseCommand):
                     raise
                 status.note_success()
         except OSError as error:
-            raise BackupError(f"{settings.BACKUPS_DIR} cannot be used: {error.strerror}.") from None
+            raise BackupError(f"Cannot use {settings.BACKUPS_DIR}: {error.strerror}.") from None
 
     def back_up(self, folder: Any, compression: str, keep: int | None, has_media: bool, is_uploaded: bool) -> None:
         """Make the backup, copy it, and remove those whose time is over; say what there is."""

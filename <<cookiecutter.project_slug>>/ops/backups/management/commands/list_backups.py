@@ -30,7 +30,7 @@ class Command(BaseCommand):
         """Print the list."""
         backups = existing()
         if not backups:
-            self.stdout.write(f"There is no backup in {settings.BACKUPS_DIR}.")
+            self.stdout.write(f"{settings.BACKUPS_DIR} has no backup.")
         for backup in backups:
             age = timesince(backup.time).replace("\xa0", " ")
             parts = [f"{age} old", filesizeformat(backup.size()).replace("\xa0", " ")]

@@ -63,28 +63,28 @@ class Command(BaseCommand):
             else:
                 self.restore_beside(backup, contents, migrate, show_progress)
         if count := restore.pending_migrations(databases.in_service()):
-            self.stdout.write(f"It lacks {count} migrations of this code; apply them with: migrate")
+            self.stdout.write(f"It lacks {count} migrations of this code. Apply them with: migrate")
         self.stdout.write(f"{backup.path.name} is in service, after {time.monotonic() - start:.1f} s.")
 
     def tell(self, backup: Backup, contents: Contents, obstacle: str | None) -> None:
         """Say what will be done."""
         self.stdout.write(f"{backup.path.name}, of {backup.time:%Y-%m-%d %H:%M} UTC, {contents.total} rows")
         if backup.media.exists():
-            self.stdout.write("Uploaded files that are missing or have changed come back too; the others stay.")
+            self.stdout.write("Uploaded files that are missing or have changed are restored too. Other files stay.")
         if obstacle:
             self.stdout.write(
-                f"A new database cannot take the place of {databases.in_service()}, for {obstacle}. It will be emptied "
-                "and filled in one transaction instead, for which the site waits; a backup of it is made before."
+                f"{databases.in_service()} cannot be replaced by a new database: {obstacle}. Its contents are "
+                "replaced in one transaction, for which the site waits. A backup of it is created before."
             )
         else:
-            self.stdout.write(f"It will take the place of the database {databases.in_service()}, which is kept.")
+            self.stdout.write(f"It will replace the database {databases.in_service()}, which is retained.")
 
     def ask(self) -> None:
         """Raise BackupError unless the answer is yes."""
-        self.stdout.write("What was written since then is no longer there afterwards. Type yes to go on:", ending=" ")
+        self.stdout.write('Data written since this backup will be lost. Type "yes" to continue:', ending=" ")
         self.stdout.flush()
         if sys.stdin.readline().strip() != "yes":
-            raise BackupError("Nothing was changed; type yes, or add --yes, to restore.")
+            raise BackupError('Nothing was changed. To restore, type "yes" or add --yes.')
 
     def restore_beside(self, backup: Backup, contents: Contents, is_migrated: bool, show_progress: Any) -> None:
         """Let a new database take the place of the one in service."""
@@ -100,7 +100,7 @@ class Command(BaseCommand):
         """Replace what is in the database, after a backup of it."""
         with restore.read_only(f"{backup.path.name} is being restored", self.stdout), self.saying_what_serves():
             before, _, _ = create_backup(folder, "gz", has_media=False, show_progress=show_progress)
-            self.stdout.write(f"What was in the database is in {before.path}")
+            self.stdout.write(f"The former contents of the database are in {before.path}")
             changed = restore.replace_contents(backup, contents, show_progress)
         self.put_back_changed(backup, changed)
         if is_migrated:
@@ -109,7 +109,7 @@ class Command(BaseCommand):
     @contextmanager
     def saying_what_serves(self) -> Iterator[None]:
         """Add to what went wrong in the block that nothing came of it."""
-        consequence = f"The database {databases.in_service()} is as it was, and in service."
+        consequence = f"The database {databases.in_service()} is unchanged and in service."
         try:
             yield
         except BackupError as error:
@@ -121,4 +121,4 @@ class Command(BaseCommand):
     def put_back_changed(self, backup: Backup, changed: set[str]) -> None:
         """Bring back the uploaded files that have changed."""
         if aside := restore.put_back_changed(backup, changed):
-            self.stdout.write(f"{len(changed)} uploaded files are as they were; as they were last, they are in {aside}")
+            self.stdout.write(f"{len(changed)} uploaded files were restored. Their newer versions are in {aside}")

@@ -42,8 +42,8 @@ class Command(BaseCommand):
         with exit_on_signals(), locked():
             if obstacle := databases.obstacle():
                 raise BackupError(
-                    f"A drill needs a database of its own, and {obstacle}; let DATABASE_URL name a server for drills, "
-                    "whose role may create databases."
+                    f"The drill cannot create a database: {obstacle}. Set DATABASE_URL to a role that may "
+                    "create databases."
                 )
             contents = restore.examine(backup, show_progress)
             with databases.temporary("drill") as scratch:
@@ -65,4 +65,4 @@ class Command(BaseCommand):
         try:
             backup.mark.write_text(line, encoding="ascii")
         except OSError as error:
-            self.stderr.write(f"This cannot be noted beside the backup: {error.strerror}.")
+            self.stderr.write(f"The result cannot be written beside the backup: {error.strerror}.")

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         client = sentry_sdk.get_client()
         transport: Any = client.transport
         if transport is None:
-            raise CommandError("SENTRY_DSN is not set, so no errors are reported; set it and restart.")
+            raise CommandError("SENTRY_DSN is not set, so no error is reported. Set it and restart.")
         reasons: list[str] = []
         transport.on_dropped_event = reasons.append
         number = sentry_sdk.capture_message("A test by manage.py sentry_test", level="error")
@@ -35,5 +35,5 @@ class Command(BaseCommand):
             reasons.append(f"no answer in {TIMEOUT} s")
         host = transport.parsed_dsn.netloc
         if reasons:
-            raise CommandError(f"{host} has not taken the event ({reasons[0]}); see whether SENTRY_DSN is right.")
+            raise CommandError(f"{host} refused the event ({reasons[0]}). Check SENTRY_DSN.")
         self.stdout.write(f"{host} has taken the event {number}, of {settings.SENTRY_ENVIRONMENT}.")

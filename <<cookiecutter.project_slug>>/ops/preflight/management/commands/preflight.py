@@ -50,7 +50,7 @@ class Command(BaseCommand):
         """Make the checks, and end with the status of the worst finding."""
         if unknown := [name for name in skip if name not in settings.PREFLIGHT_CHECKS]:
             known = ", ".join(settings.PREFLIGHT_CHECKS)
-            raise CommandError(f"There is no check {', '.join(unknown)} to skip; there are {known}.", returncode=WRONG)
+            raise CommandError(f"--skip: unknown check {', '.join(unknown)}. Choose from {known}.", returncode=WRONG)
         target = Target(default_url() if url is None else accepted(url))
         findings: dict[str, Finding] = {}
         paths = {name: path for name, path in settings.PREFLIGHT_CHECKS.items() if name not in skip}
@@ -86,7 +86,7 @@ def accepted(url: str) -> str:
     except ValueError:
         is_address = False
     if not is_address:
-        raise CommandError("--url must be https:// and a name, such as https://www.example.com.", returncode=WRONG)
+        raise CommandError("--url: expected https:// and a host, such as https://www.example.com.", returncode=WRONG)
     if not validate_host(parts.hostname or "", settings.ALLOWED_HOSTS):
-        raise CommandError(f"--url leads to {parts.hostname}, which is not in ALLOWED_HOSTS.", returncode=WRONG)
+        raise CommandError(f"--url: {parts.hostname} is not in ALLOWED_HOSTS.", returncode=WRONG)
     return f"https://{parts.netloc}"

@@ -56,8 +56,8 @@ class Command(BaseCommand):
             lock(reason, since)
         except OSError as error:
             raise CommandError(
-                f"The lock file {settings.READ_ONLY_LOCK_FILE} cannot be written ({error.strerror}); its folder must "
-                "exist, and this user must be allowed to write there."
+                f"Cannot write the lock file {settings.READ_ONLY_LOCK_FILE} ({error.strerror}). Create its folder, and "
+                "let this user write there."
             ) from None
 
     def switch_off(self) -> None:
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         former = lock_state()
         has_changed = self.undo()
         if settings.READ_ONLY_MODE:
-            raise CommandError("It stays on, for READ_ONLY_MODE is set: unset it, and restart what has it.")
+            raise CommandError("Read-only mode stays on: READ_ONLY_MODE is set. Unset it, and restart its processes.")
         self.stdout.write("Read-only mode is off." if former or has_changed else "Read-only mode was off already.")
 
     def undo(self, since: Any = "-infinity") -> bool:

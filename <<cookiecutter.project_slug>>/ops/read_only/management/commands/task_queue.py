@@ -30,17 +30,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, remove: str | None, remove_all: bool, **options: Any) -> None:
         """Do it."""
         if current_app.conf.task_always_eager:
-            raise CommandError("There is no broker, for REDIS_URL is not set: tasks run in their caller.")
+            raise CommandError("There is no broker: REDIS_URL is not set, and tasks run in their caller.")
         try:
             self.remove(remove) if remove or remove_all else self.tell()
         except OperationalError as error:
-            raise CommandError(f"The broker does not answer: {error}") from None
+            raise CommandError(f"The broker does not respond: {error}") from None
 
     def remove(self, name: str | None) -> None:
         """Remove them, and say how many there were."""
         waiting, taken = queue.remove(name)
         if not waiting + taken and name:
-            raise CommandError(f"There is no task {name}; task_queue lists those that there are.")
+            raise CommandError(f"There is no task {name}. List the tasks with: task_queue")
         self.stdout.write(f"Removed {waiting} that waited and {taken} that workers had taken.")
 
     def tell(self) -> None:
