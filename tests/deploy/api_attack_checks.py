@@ -1,6 +1,6 @@
 """Attacks on the API of a deployed site, over the wire, each with the answer that it is to get.
 
-A test module inherits from ApiAttackChecks, and has two fixtures: ``server``, the machine, and ``way``.
+A test module inherits from ApiAttackChecks, and has two fixtures: ``server``, the machine, and ``deployment``.
 """
 
 import base64
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.deploy.site_checks import PASSWORD, Way
+from tests.deploy.site_checks import PASSWORD, Deployment
 from tests.support.machine import Machine
 
 TOKEN, REFRESH = "/api/v1/auth/token/", "/api/v1/auth/refresh/"
@@ -69,10 +69,10 @@ class ApiAttackChecks:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def tokens(cls, server: Machine, way: Way) -> Iterator[Tokens]:
+    def tokens(cls, server: Machine, deployment: Deployment) -> Iterator[Tokens]:
         """What the one has who is there meanwhile."""
         users = "from apps.users.models import User; User.objects"
-        shell = f"{way.manage} shell --no-imports --command"
+        shell = f"{deployment.manage} shell --no-imports --command"
         server.run(f"{shell} \"{users}.create_user('{BOB['email']}', '{PASSWORD}')\"")
         yield log_in(server)
         server.run(f"{shell} \"{users}.get(email='{BOB['email']}').delete()\"")

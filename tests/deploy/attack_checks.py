@@ -1,6 +1,6 @@
 """Attacks on a deployed site, over the wire, each with the answer that it is to get.
 
-A test module inherits from AttackChecks, and has two fixtures: ``server``, the machine, and ``way``.
+A test module inherits from AttackChecks, and has two fixtures: ``server``, the machine, and ``deployment``.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.deploy.site_checks import Way
+from tests.deploy.site_checks import Deployment
 from tests.support.machine import Machine
 
 HIDDEN = b"GET /smuggled/ HTTP/1.1\r\nHost: example.com\r\n\r\n"
@@ -84,13 +84,13 @@ class AttackChecks:
     """What an attacker sends, and does not get."""
 
     @pytest.mark.parametrize("shape", SMUGGLED)
-    def test_no_request_is_smuggled_in_another(self, server: Machine, way: Way, shape: str) -> None:
+    def test_no_request_is_smuggled_in_another(self, server: Machine, deployment: Deployment, shape: str) -> None:
         headers, body = SMUGGLED[shape]
         start = [b"POST /nowhere/ HTTP/1.1", b"Host: example.com", b"Content-Type: text/plain"]
         answered = say(server, *start, *headers, b"", body=body)
         assert status_of(answered) in (400, 501), answered
         assert len(re.findall(rb"HTTP/1\.1 \d{3}", answered)) == 1
-        assert "smuggled" not in server.say(way.output)
+        assert "smuggled" not in server.say(deployment.output)
 
     @pytest.mark.parametrize("shape", FORGED_HOSTS)
     def test_a_forged_host_is_refused(self, server: Machine, shape: str) -> None:
@@ -119,14 +119,14 @@ class AttackChecks:
         assert status_of(answered) in (400, 403, 404), answered
         assert re.search(rb"root:|SECRET_KEY|DJANGO_SETTINGS", answered) is None
 
-    def test_what_was_uploaded_by_mistake_is_not_read(self, server: Machine, way: Way) -> None:
+    def test_what_was_uploaded_by_mistake_is_not_read(self, server: Machine, deployment: Deployment) -> None:
         names = ["copy.sql", ".secret.env", "folder/private.key"]
         save = (
             "from django.core.files.base import ContentFile as F;"
             "from django.core.files.storage import default_storage as s;"
             f"print([s.save(name, F(b'x')) for name in {names}])"
         )
-        said = server.say(f'{way.manage} shell --no-imports --command "{save}"')
+        said = server.say(f'{deployment.manage} shell --no-imports --command "{save}"')
         assert said == str(names)
         assert [server.get(f"/media/{name}").status for name in names] == [404, 404, 404]
 

@@ -11,8 +11,8 @@ from tests.deploy.incident_checks import PAGE, TASKS
 from tests.support import systemd
 from tests.support.combinations import ALL_OFF, ALL_ON
 from tests.support.compose import Snapshot, remove_snapshot, take_snapshot
-from tests.support.damage import add_page, add_task
-from tests.support.shared import run_folder, shared
+from tests.support.project_edits import add_page, add_task
+from tests.support.run_state import run_folder, shared
 
 
 @pytest.fixture

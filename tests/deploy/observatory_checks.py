@@ -1,6 +1,6 @@
 """What the scorer of Mozilla's HTTP Observatory says of a deployed site's pages.
 
-A test module inherits from ObservatoryChecks, and has two fixtures: ``server``, the machine, and ``way``.
+A test module inherits from ObservatoryChecks, and has two fixtures: ``server``, the machine, and ``deployment``.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Project
-from tests.deploy.site_checks import Way
+from tests.deploy.site_checks import Deployment
 from tests.support.machine import Machine
 from tests.support.servers import find, wait_until
 
@@ -61,12 +61,12 @@ class ObservatoryChecks:
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
-    def year(cls, server: Machine, way: Way) -> Iterator[None]:
+    def year(cls, server: Machine, deployment: Deployment) -> Iterator[None]:
         """Set SECURE_HSTS_SECONDS to a year meanwhile."""
-        server.run(f"echo SECURE_HSTS_SECONDS=31536000 >>{way.settings}; {way.stop}; {way.start}")
+        server.run(f"echo SECURE_HSTS_SECONDS=31536000 >>{deployment.settings}; {deployment.stop}; {deployment.start}")
         wait_until(lambda: server.get("/").status == 200, 60, "the site's return")
         yield
-        server.run(f"sed -i '$d' {way.settings}; {way.stop}; {way.start}")
+        server.run(f"sed -i '$d' {deployment.settings}; {deployment.stop}; {deployment.start}")
         wait_until(lambda: server.get("/").status == 200, 60, "the site's return")
 
     def test_the_pages_have_all_that_they_can_have(self, score: Callable[..., list[dict[str, Any]]]) -> None:

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.damage import add_migration, give_version
 from tests.support.documents import sections
 from tests.support.load import Load
 from tests.support.machine import Machine
+from tests.support.project_edits import add_migration, give_version
 from tests.support.servers import wait_until
 
 HUB = "docs/maintainers/planning/releases/README.md"

@@ -1,7 +1,7 @@
 """What docs/runbooks says, done on a machine as it is written.
 
-A test module inherits from RunbookChecks, and has three fixtures: ``server``, the machine; ``way``, how to reach what
-is looked at; and ``runbooks``, how this deployment does what they leave to it.
+A test module inherits from RunbookChecks, and has three fixtures: ``server``, the machine; ``deployment``, how to reach
+what is looked at; and ``runbooks``, how this deployment does what they leave to it.
 """
 
 import json
@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from tests.deploy.release_checks import blocks, python
-from tests.deploy.site_checks import PASSWORD, Way, log_in
+from tests.deploy.site_checks import PASSWORD, Deployment, log_in
 from tests.support.documents import sections
 from tests.support.load import Load
 from tests.support.machine import Machine
@@ -84,24 +84,26 @@ class RunbookChecks:
         assert re.search(r"can be restored: \d+ rows, and 0 migrations on top, in \d+\.\d s\.", said)
         assert ", verified 2" in said
 
-    def test_a_restore_brings_back_what_there_was_while_visitors_read(self, server: Machine, way: Way) -> None:
-        python(server, way.manage, MAKE)
+    def test_a_restore_brings_back_what_there_was_while_visitors_read(
+        self, server: Machine, deployment: Deployment
+    ) -> None:
+        python(server, deployment.manage, MAKE)
         assert "verified 2" in follow(server, "restore", "1. Choose the backup")
         with Load(server) as load:
             shown = server.answer(block(server, "restore", "2. Restore it"), {'Type "yes" to continue:': "yes"})
         assert "is in service, after " in shown
         assert (load.lost, load.closed) == ({}, 0)
-        assert python(server, way.manage, COUNT) == "1"
+        assert python(server, deployment.manage, COUNT) == "1"
         follow(server, "restore", "3. Look at it")
         # The other way round, and back.
         example = r"\w+_before_20261126_091500"
         text = block(server, "restore", "4. If it was the wrong one")
         name = former(server)
         server.run(re.sub(example, name, text), user="admin")
-        assert python(server, way.manage, COUNT) == "2"
+        assert python(server, deployment.manage, COUNT) == "2"
         name = former(server)
         server.run(re.sub(example, name, text), user="admin")
-        assert python(server, way.manage, COUNT) == "1"
+        assert python(server, deployment.manage, COUNT) == "1"
         name = former(server)
         drop = block(server, "restore", "5. Drop the replaced database")
         server.run(re.sub(example, name, drop), user="admin")
@@ -109,7 +111,7 @@ class RunbookChecks:
         assert server.is_ready()
 
     def test_a_copy_for_a_private_key_is_restored_on_a_machine_that_has_lost_all(
-        self, server: Machine, way: Way, runbooks: Runbooks
+        self, server: Machine, deployment: Deployment, runbooks: Runbooks
     ) -> None:
         server.run("apt-get install --yes --no-install-recommends age")
         made = server.run(f"cd; {block(server, 'back-up', 'A copy elsewhere')}", user="admin")
@@ -128,12 +130,12 @@ class RunbookChecks:
         decrypt, *bring = blocks(server, "From the bucket, or on a new machine", f"{FOLDER}/restore.md")
         for text in (decrypt, bring[0]):
             server.run(f"cd; {text.replace('backup_20261126_023000', newest)}", user="admin")
-        python(server, way.manage, MAKE)
+        python(server, deployment.manage, MAKE)
         assert f"{newest}.sql.gz" in follow(server, "restore", "1. Choose the backup")
         server.answer(block(server, "restore", "2. Restore it"), {'Type "yes" to continue:': "yes"})
-        assert python(server, way.manage, COUNT) == "1"
+        assert python(server, deployment.manage, COUNT) == "1"
 
-    def test_in_a_read_only_window_visitors_read_and_nobody_writes(self, server: Machine, way: Way) -> None:
+    def test_read_only_mode_lets_visitors_read_and_nobody_write(self, server: Machine, deployment: Deployment) -> None:
         cookie = log_in(server).split(";")[0]
         said = follow(server, "read-only-mode", "Begin")
         assert "Read-only mode is on." in said
@@ -149,14 +151,14 @@ class RunbookChecks:
             assert server.get(path).status == 200
         answer = server.get("/admin/", headers={"Cookie": cookie})
         assert (answer.status, "ann@example.com" in answer.read().decode()) == (200, True)
-        refused = server.run(f"{way.manage} shell --no-imports --command '{MAKE}'", check=False)
+        refused = server.run(f"{deployment.manage} shell --no-imports --command '{MAKE}'", check=False)
         assert refused.returncode != 0
         assert "in a read-only transaction" in refused.stdout + refused.stderr
         assert "Traceback" not in refused.stdout + refused.stderr
         assert "Read-only mode is off." in follow(server, "read-only-mode", "End")
         wait_until(lambda: post(server)[0] == 403, 60, "the end of read-only mode")
-        python(server, way.manage, MAKE)
-        python(server, way.manage, f'{USERS}User.objects.get(email="late@example.com").delete()')
+        python(server, deployment.manage, MAKE)
+        python(server, deployment.manage, f'{USERS}User.objects.get(email="late@example.com").delete()')
 
     def test_a_database_that_is_down_is_found_and_started(self, server: Machine, runbooks: Runbooks) -> None:
         server.run(runbooks.stop_database)

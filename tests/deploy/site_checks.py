@@ -1,6 +1,6 @@
 """What holds for a deployed site, seen from outside over HTTPS, however its project got there.
 
-A test module inherits from SiteChecks, and has two fixtures: ``server``, the machine, and ``way``.
+A test module inherits from SiteChecks, and has two fixtures: ``server``, the machine, and ``deployment``.
 """
 
 import base64
@@ -41,7 +41,7 @@ PNG = base64.b64decode(
 PASSWORD = "correct horse battery"
 
 
-class Way(NamedTuple):
+class Deployment(NamedTuple):
     """How a project was deployed, in commands of the machine."""
 
     # What begins a command of manage.py.
@@ -181,7 +181,9 @@ class SiteChecks:
         connection.request("GET", "/", headers={"Host": "other.example.org"})
         assert connection.getresponse().status == 421
 
-    def test_static_files_come_from_the_disk_compressed_and_for_ever(self, server: Machine, way: Way) -> None:
+    def test_static_files_come_from_the_disk_compressed_and_for_ever(
+        self, server: Machine, deployment: Deployment
+    ) -> None:
         address = style_of(server)
         assert re.fullmatch(r"/static/css/site\.[0-9a-f]{12}\.css", address)
         plain = server.get(address)
@@ -192,15 +194,15 @@ class SiteChecks:
         assert (zipped.headers["Content-Encoding"], zipped.headers["Vary"]) == ("gzip", "Accept-Encoding")
         assert gzip.decompress(zipped.read()) == content
         smallest = server.get(address, headers={"Accept-Encoding": "gzip, br"})
-        assert smallest.headers["Content-Encoding"] == way.compression
+        assert smallest.headers["Content-Encoding"] == deployment.compression
         assert 0 < len(smallest.read()) < len(content)
         assert server.get("/static/css/site.css").headers["Cache-Control"] == "public, max-age=3600"
         # Straight from the disk means that the application has nothing to do with it.
-        server.run(way.stop)
+        server.run(deployment.stop)
         assert server.get(address).status == 200
-        server.run(way.start)
+        server.run(deployment.start)
 
-    def test_an_uploaded_file_cannot_run_a_script(self, server: Machine, way: Way) -> None:
+    def test_an_uploaded_file_cannot_run_a_script(self, server: Machine, deployment: Deployment) -> None:
         save = (
             "from django.core.files.base import ContentFile as F;"
             "from django.core.files.storage import default_storage as s"
@@ -208,7 +210,7 @@ class SiteChecks:
             "s.save('x.js', F(b'alert(1)')),"
             "s.save('x.svg', F(b'<svg xmlns=\\\"http://www.w3.org/2000/svg\\\"><script/></svg>')))"
         )
-        shell = f"{way.manage} shell --no-imports --command"
+        shell = f"{deployment.manage} shell --no-imports --command"
         assert server.say(f'{shell} "{save % PNG.hex()}"') == "pictures/p.png x.html x.js x.svg"
         for path, kind in {
             "/media/pictures/p.png": "image/png",
@@ -259,7 +261,7 @@ class SiteChecks:
         answer = server.get("/data/import/", method="POST", headers={"Content-Length": str(100 * megabytes + 1)})
         assert answer.status == 413
 
-    def test_a_request_has_a_number_that_is_in_the_logs(self, server: Machine, way: Way) -> None:
+    def test_a_request_has_a_number_that_is_in_the_logs(self, server: Machine, deployment: Deployment) -> None:
         made = server.get("/nowhere/?token=hunter2", headers={"Referer": "https://example.com/?token=hunter3"})
         number = made.headers["X-Request-ID"]
         assert re.fullmatch("[0-9a-f]{32}", number)
@@ -269,10 +271,10 @@ class SiteChecks:
         assert re.fullmatch("[0-9a-f]{32}", refused.headers["X-Request-ID"])
         server.get("/", headers={"Authorization": "Basic aHVudGVyNDpodW50ZXI0"})
         server.get(f"/accounts/reset/MQ/cabc12-{'5eed' * 8}/")
-        lines = server.say(way.access_log).splitlines()
+        lines = server.say(deployment.access_log).splitlines()
         [line] = [json.loads(line) for line in lines if number in line]
         assert (line["path"], line["status"], line["referer"]) == ("/nowhere/", 404, "https://example.com/")
-        journal = server.say(way.output)
+        journal = server.say(deployment.output)
         [said] = [json.loads(line) for line in journal.splitlines() if number in line]
         assert (said["method"], said["path"], said["status"]) == ("GET", "/nowhere/", 404)
         assert (said["request_id"], said["level"]) == (number, "warning")
@@ -280,18 +282,18 @@ class SiteChecks:
         assert "5eed5eed" not in "\n".join([*lines, journal])
         assert "aHVudGVy" not in "\n".join([*lines, journal])
 
-    def test_no_secret_is_in_ten_thousand_records(self, server: Machine, way: Way) -> None:
-        text = base64.b64encode((ROOT / "tests/support/planted.py").read_bytes()).decode()
-        run = f'import base64; exec(base64.b64decode("{text}"), {{"__name__": "planted"}})'
-        lines = server.say(f"{way.manage} shell --no-imports --command '{run}'").splitlines()
+    def test_no_secret_is_in_ten_thousand_records(self, server: Machine, deployment: Deployment) -> None:
+        text = base64.b64encode((ROOT / "tests/support/seed_data.py").read_bytes()).decode()
+        run = f'import base64; exec(base64.b64decode("{text}"), {{"__name__": "seed_data"}})'
+        lines = server.say(f"{deployment.manage} shell --no-imports --command '{run}'").splitlines()
         assert len(lines) == 10_000
         events = [json.loads(line) for line in lines]
         assert {event["level"] for event in events} == {"warning", "error"}
         assert [line for line in lines if re.search(r"hunter|4242[ \d]{12}", line)] == []
         assert all("[redacted]" in line for line in lines)
 
-    def test_metrics_are_told_to_prometheus_and_nobody_outside(self, server: Machine, way: Way) -> None:
-        token = server.say(way.token)
+    def test_metrics_are_told_to_prometheus_and_nobody_outside(self, server: Machine, deployment: Deployment) -> None:
+        token = server.say(deployment.token)
         operator = {"Authorization": f"Bearer {token}"}
         for path in ("/metrics/", "//metrics/", "/admin/../metrics/", "/%6detrics/", "/metrics//"):
             for headers in ({}, operator):
@@ -299,16 +301,16 @@ class SiteChecks:
                 assert answer.status == 404
                 assert "site_" not in answer.read().decode()
         server.get("/nowhere/")
-        told = server.say(way.metrics % token)
+        told = server.say(deployment.metrics % token)
         assert 'site_service_up{service="database"} 1.0' in told
         assert 'site_requests_total{method="GET",status="404",view="none"}' in told
         assert re.search(r"^site_backup_disk_free_bytes \S+$", told, re.MULTILINE)
-        assert server.run(way.metrics % "wrong", check=False).returncode != 0
+        assert server.run(deployment.metrics % "wrong", check=False).returncode != 0
 
-    def test_a_visitor_cannot_say_that_he_is_somebody_else(self, server: Machine, way: Way) -> None:
+    def test_a_visitor_cannot_say_that_he_is_somebody_else(self, server: Machine, deployment: Deployment) -> None:
         server.get("/nowhere/", headers={"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http"})
         assert server.get("/", headers={"X-Forwarded-Proto": "http"}).status == 200
-        assert "192.0.2.1" not in server.say(way.output)
+        assert "192.0.2.1" not in server.say(deployment.output)
 
     def test_tls_is_mozillas_intermediate(self, server: Machine) -> None:
         command = [tool("sslyze"), "--mozilla_config=intermediate", "--certinfo_ca_file", str(server.authority)]
@@ -336,16 +338,16 @@ class SiteChecks:
         connection.connect()
         assert connection.sock.selected_alpn_protocol() == "h2"
 
-    def test_a_page_says_when_the_application_is_down(self, server: Machine, way: Way) -> None:
-        server.run(way.stop)
+    def test_a_page_says_when_the_application_is_down(self, server: Machine, deployment: Deployment) -> None:
+        server.run(deployment.stop)
         answer = server.get("/?token=hunter5")
         assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
         assert "The site is being worked on" in answer.read().decode()
         check_headers(answer)
         number = answer.headers["X-Request-ID"]
-        log = server.say(way.access_log)
+        log = server.say(deployment.access_log)
         [line] = [json.loads(line) for line in log.splitlines() if number in line]
         assert (line["status"], line["upstream"]) == (503, "502")
         assert "hunter" not in log
-        server.run(way.start)
+        server.run(deployment.start)
         wait_until(lambda: server.get("/").status == 200, 60, "the site's return")

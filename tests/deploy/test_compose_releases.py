@@ -14,7 +14,9 @@ from tests.deploy.release_checks import ReleaseChecks, python
 from tests.deploy.runbook_checks import release_in_read_only_mode
 from tests.deploy.site_checks import style_of
 from tests.support.compose import COMPOSE, GUIDE, MANAGE, Snapshot, docker_machine
-from tests.support.damage import (
+from tests.support.load import Load
+from tests.support.machine import Machine
+from tests.support.project_edits import (
     add_rule,
     break_check,
     break_code,
@@ -25,8 +27,6 @@ from tests.support.damage import (
     break_worker,
     give_version,
 )
-from tests.support.load import Load
-from tests.support.machine import Machine
 from tests.support.servers import wait_until
 
 FOLDER = "/opt/my_project"

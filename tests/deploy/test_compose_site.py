@@ -11,7 +11,7 @@ from tests.deploy.attack_checks import AttackChecks
 from tests.deploy.observatory_checks import ObservatoryChecks
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
-from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way, check_headers
+from tests.deploy.site_checks import BY_NGINX, Deployment, SiteChecks, check_headers
 from tests.support.combinations import ALL_OFF
 from tests.support.compose import COMPOSE, GUIDE, MANAGE, Snapshot, docker_machine
 from tests.support.documents import sections, shell_blocks
@@ -27,7 +27,7 @@ HOST_NGINX = [
     "Get a certificate for nginx on the host",
 ]
 BALANCER = "Use a load balancer that terminates TLS"
-WAY = Way(
+DEPLOYMENT = Deployment(
     manage=MANAGE,
     stop=f"{COMPOSE} stop web",
     start="/opt/my_project/deploy/docker/bin/up",
@@ -52,9 +52,9 @@ def server(compose_snapshot: Snapshot, docker: str, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="module")
-def way() -> Way:
+def deployment() -> Deployment:
     """How to reach what the tests look at."""
-    return WAY
+    return DEPLOYMENT
 
 
 def verify_new_backup(server: Machine) -> None:
@@ -125,7 +125,7 @@ class TestPreflight(PreflightChecks):
             yield World(
                 folder="/var/lib/docker/volumes/my_project_backups/_data",
                 stop_database=f"{COMPOSE} stop db",
-                stop_site=WAY.stop,
+                stop_site=DEPLOYMENT.stop,
                 # SENTRY_DSN is not set.
                 notes=("hsts", "sentry"),
             )
@@ -158,7 +158,7 @@ class TestBehindABalancer:
         check_headers(answer)
         answer = server.get("/static/favicon.svg", scheme="http", headers=headers)
         assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=3600"]
-        assert '"client":"203.0.113.7"' in server.say(WAY.access_log)
+        assert '"client":"203.0.113.7"' in server.say(DEPLOYMENT.access_log)
 
     def test_a_visitor_over_http_is_led_to_https(self, server: Machine) -> None:
         answer = server.get("/admin/", scheme="http")
@@ -186,9 +186,9 @@ class TestBehindTheNginxOfTheHost(SiteChecks):
         return server
 
     @pytest.fixture
-    def way(self) -> Way:
+    def deployment(self) -> Deployment:
         """How to reach what the tests look at."""
-        return WAY._replace(access_log="cat /var/log/nginx/*.log", compression="br", metrics=BY_NGINX)
+        return DEPLOYMENT._replace(access_log="cat /var/log/nginx/*.log", compression="br", metrics=BY_NGINX)
 
     def test_a_release_loses_no_request(self, server: Machine) -> None:
         server.run("cd /opt/my_project; sed -i 's/^version = .*/version = \"0.2.0\"/' pyproject.toml")

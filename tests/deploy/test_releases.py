@@ -16,7 +16,9 @@ from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import blocks
 from tests.deploy.runbook_checks import release_in_read_only_mode
 from tests.deploy.site_checks import style_of
-from tests.support.damage import (
+from tests.support.load import CONNECTIONS, Load
+from tests.support.machine import Machine
+from tests.support.project_edits import (
     add_rule,
     break_check,
     break_code,
@@ -27,8 +29,6 @@ from tests.support.damage import (
     break_worker,
     give_version,
 )
-from tests.support.load import CONNECTIONS, Load
-from tests.support.machine import Machine
 from tests.support.servers import wait_until
 from tests.support.systemd import BIN, CERTIFICATE, GUIDE, Snapshot, deployed_machine
 

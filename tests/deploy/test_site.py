@@ -15,7 +15,7 @@ from tests.deploy.observatory_checks import ObservatoryChecks
 from tests.deploy.preflight_checks import PreflightChecks, World, mail_server, preflight
 from tests.deploy.release_checks import HUB, ReleaseChecks, blocks
 from tests.deploy.runbook_checks import RunbookChecks, Runbooks, follow
-from tests.deploy.site_checks import BY_NGINX, SiteChecks, Way
+from tests.deploy.site_checks import BY_NGINX, Deployment, SiteChecks
 from tests.docs.test_release_documents import SOME_TESTS
 from tests.support.combinations import ALL_OFF
 from tests.support.documents import sections, shell_blocks
@@ -26,7 +26,7 @@ from tests.support.systemd import BEFORE_CERTIFICATE, BIN, CERTIFICATE, GUIDE, S
 # The hub page installs what the tests of a project need, and runs them.
 pytestmark = pytest.mark.timeout(900)
 
-WAY = Way(
+DEPLOYMENT = Deployment(
     manage="/srv/my_project/source/deploy/systemd/bin/manage",
     stop="systemctl stop my_project.target 'my_project-*'",
     start="systemctl start my_project.target",
@@ -53,9 +53,9 @@ def server(hand_made_snapshot: Snapshot, docker: str, tmp_path_factory: pytest.T
 
 
 @pytest.fixture(scope="module")
-def way() -> Way:
+def deployment() -> Deployment:
     """How to reach what the tests look at."""
-    return WAY
+    return DEPLOYMENT
 
 
 class TestSite(SiteChecks):
@@ -129,7 +129,7 @@ def test_systemd_finds_nothing_in_the_units_and_rates_them_safe(server: Machine)
 
 def test_nobody_else_on_the_machine_reads_uploaded_files(server: Machine) -> None:
     server.run(
-        f"{WAY.manage} shell --no-imports --command 'from django.core.files.storage import default_storage as s;"
+        f"{DEPLOYMENT.manage} shell --no-imports --command 'from django.core.files.storage import default_storage as s;"
         'from django.core.files.base import ContentFile as F; s.save("private.txt", F(b"x"))\''
     )
     assert server.get("/media/private.txt").status == 200
@@ -271,7 +271,7 @@ def test_the_first_release_is_made_from_its_hub_page_alone(server: Machine, sour
 
 def verify_new_backup(server: Machine) -> None:
     """Make a backup and verify it."""
-    server.run(f"{WAY.manage} backup_database; {WAY.manage} verify_backup latest")
+    server.run(f"{DEPLOYMENT.manage} backup_database; {DEPLOYMENT.manage} verify_backup latest")
 
 
 class TestRunbooks(RunbookChecks):
@@ -315,11 +315,11 @@ class TestRunbooks(RunbookChecks):
             f"runuser -u my_project -- dd if=/dev/zero of={folder}/full bs=1k count=60"
         )
         try:
-            result = server.run(f"{WAY.manage} backup_database --compression none", check=False)
+            result = server.run(f"{DEPLOYMENT.manage} backup_database --compression none", check=False)
             assert "No space left on device" in result.stdout + result.stderr
             assert server.say(f"ls {folder}/backup_* | cat 2>&1") == ""
             assert "backup" in server.run(f"{BIN}/status", check=False).stdout
-            server.run(f"rm {folder}/full; {WAY.manage} backup_database")
+            server.run(f"rm {folder}/full; {DEPLOYMENT.manage} backup_database")
         finally:
             server.run(f"umount {folder}")
         server.run(f"{BIN}/status")
@@ -342,7 +342,7 @@ class TestPreflight(PreflightChecks):
             yield World(
                 folder="/var/backups/my_project",
                 stop_database="systemctl stop postgresql@17-main",
-                stop_site=WAY.stop,
+                stop_site=DEPLOYMENT.stop,
             )
 
     def test_a_disk_that_is_full_is_an_error(self, server: Machine, world: World) -> None:
@@ -359,4 +359,4 @@ class TestRelease(ReleaseChecks):
     @pytest.fixture
     def manage(self) -> str:
         """What begins a command of manage.py."""
-        return WAY.manage
+        return DEPLOYMENT.manage

@@ -14,8 +14,8 @@ import pytest
 
 from tests.conftest import Project, clean_environment
 from tests.support.combinations import ALL_OFF, ALL_ON, Answers
-from tests.support.damage import replace
 from tests.support.documents import sections
+from tests.support.project_edits import replace
 from tests.support.servers import Server, find, wait_until
 
 RELEASES = "docs/maintainers/planning/releases"

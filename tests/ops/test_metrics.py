@@ -23,8 +23,8 @@ import pytest
 from tests.conftest import Project
 from tests.ops.test_start_production import psql
 from tests.support.combinations import ALL_OFF, ALL_ON, Answers
+from tests.support.production_site import Site, children, production, started, with_programs
 from tests.support.servers import Server, find, free_port, listens, wait_until
-from tests.support.sites import Site, children, production, started, with_programs
 
 TOKEN = "5f1c9d2ab3e04c7d"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}

@@ -7,8 +7,8 @@ import pytest
 
 from tests.conftest import Project
 from tests.support.combinations import ALL_ON
+from tests.support.production_site import production
 from tests.support.servers import pgbouncer, postgresql, redis
-from tests.support.sites import production
 
 OPTION = "?disable_server_side_cursors=true"
 CONNECTIONS = 3

@@ -13,8 +13,8 @@ import pytest
 
 from tests.conftest import Project
 from tests.support.combinations import ALL_ON
+from tests.support.production_site import Site, children, production, started
 from tests.support.servers import Server, free_port, postgresql, redis, wait_until
-from tests.support.sites import Site, children, production, started
 
 
 class WithServers:

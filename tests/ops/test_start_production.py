@@ -15,8 +15,8 @@ import pytest
 from tests.conftest import Project
 from tests.support.combinations import ALL_ON
 from tests.support.documents import sections
+from tests.support.production_site import Site, children, production, started, with_programs
 from tests.support.servers import Server, find, free_port, listens, wait_until
-from tests.support.sites import Site, children, production, started, with_programs
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from tests.conftest import Project
 from tests.support.combinations import ALL_ON
+from tests.support.production_site import production
 from tests.support.servers import Authority, Server, postgresql, redis
-from tests.support.sites import production
 
 ASK = "from ops.health.readiness import run_checks; import json; print(json.dumps(run_checks()[0]))"
 ENCRYPTED = (

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from tests.deploy.site_checks import PASSWORD
 from tests.support.documents import sections
 from tests.support.machine import Machine, machine
+from tests.support.run_state import shared
 from tests.support.servers import wait_until
-from tests.support.shared import shared
 
 HOSTS = ("example.com", "www.example.com")
 # The document that is followed.

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import structlog
 
 COUNT = 10_000
-logger = logging.getLogger("planted")
-structured = structlog.get_logger("planted")
+logger = logging.getLogger("seed_data")
+structured = structlog.get_logger("seed_data")
 made = random.Random(8)  # noqa: S311
 
 
