@@ -1,5 +1,5 @@
 #!/bin/sh
-# Start the site where a platform only runs a command: read .env if there is one, migrate, collect the static files, and
+# Start the site on a PaaS (Heroku, Render, Fly, …): read .env if there is one, migrate, collect the static files, and
 # become gunicorn. RUN_MIGRATIONS_ON_START=false leaves the migrations to somebody else; PORT, or GUNICORN_BIND, says
 # where to listen. A variable that is set outside wins over .env. Nothing is started, and the status is not 0, when .env
 # cannot be read or a step fails.

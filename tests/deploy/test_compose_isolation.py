@@ -157,7 +157,7 @@ def test_a_change_of_the_source_installs_nothing_again(environments: list[Enviro
 
 
 @pytest.fixture(scope="module")
-def platform(environments: list[Environment], docker: str) -> Iterator[Callable[..., str]]:
+def paas(environments: list[Environment], docker: str) -> Iterator[Callable[..., str]]:
     """Start a container of the image as docs/coolify.md says, with a database and a Redis; return its name."""
     one = environments[1]
     settings = dict(
@@ -191,18 +191,16 @@ def platform(environments: list[Environment], docker: str) -> Iterator[Callable[
 
 
 def documented(environment: Environment, question: str) -> list[str]:
-    """Return the command that docs/coolify.md answers a platform's question with."""
+    """Return the command that docs/coolify.md answers a question of the PaaS with."""
     row = next(line for line in environment.read("docs/coolify.md").splitlines() if line.startswith(f"| {question}"))
     return shlex.split(re.findall(r"`([^`]+)`", row)[0])
 
 
-def test_a_platform_can_run_the_image(
-    environments: list[Environment], platform: Callable[..., str], docker: str
-) -> None:
+def test_paas_runs_the_image(environments: list[Environment], paas: Callable[..., str], docker: str) -> None:
     one = environments[1]
-    before = platform(*documented(one, "command before a deployment"))
+    before = paas(*documented(one, "command before a deployment"))
     assert one.run(docker, "wait", before).stdout.strip() == "0"
-    site = platform()
+    site = paas()
     wait_until(
         lambda: one.run(docker, "inspect", "--format", "{{.State.Health.Status}}", site).stdout.strip() == "healthy",
         60,
@@ -226,9 +224,9 @@ def test_a_platform_can_run_the_image(
 
 @pytest.mark.parametrize(("question", "sign"), [("background tasks", "ready."), ("scheduled tasks", "beat: Starting")])
 def test_a_platform_can_run_the_workers(
-    environments: list[Environment], platform: Callable[..., str], docker: str, question: str, sign: str
+    environments: list[Environment], paas: Callable[..., str], docker: str, question: str, sign: str
 ) -> None:
-    name = platform(*documented(environments[1], question))
+    name = paas(*documented(environments[1], question))
 
     def said() -> str:
         return subprocess.run([docker, "logs", name], capture_output=True, text=True, check=True).stdout

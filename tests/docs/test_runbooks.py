@@ -1,4 +1,4 @@
-"""The guides and runbooks of every deployment, which tests/deploy and tests/deploy/test_platform.py follow."""
+"""The guides and runbooks of every deployment, which tests/deploy and tests/deploy/test_paas.py follow."""
 
 from collections.abc import Callable
 

@@ -16,7 +16,7 @@ PLACES = {
     # The image has it there.
     "/app": "ops.deployments.docker.COMMANDS",
     # >> endif
-    "/": "ops.deployments.platform.COMMANDS",
+    "/": "ops.deployments.paas.COMMANDS",
 }
 
 

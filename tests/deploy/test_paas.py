@@ -1,4 +1,4 @@
-"""A project on a platform: what its documents say of backups, followed where the database can be reached."""
+"""A project on a PaaS: what its documents say of backups, followed where the database can be reached."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from tests.support.servers import Server, find
 
 NAME = "backup_20261126_023000"
 MAKE = "from apps.users.models import User; User.objects.create_user('%s@example.com')"
-# Those that leave it to the platform, or are filled in.
+# Those that leave it to the PaaS, or are filled in.
 PROSE = ["start-and-stop", "logs", "deploy-and-roll-back", "redis-down", "incident-notes", "owners"]
 COUNT = "from apps.users.models import User; print('accounts:', User.objects.count())"
 
@@ -176,7 +176,7 @@ def on_call(
     redis: Server,
     tmp_path: Path,
 ) -> Maintainer:
-    """A clone of a project with background tasks, whose worker on the platform is scaled to nothing."""
+    """A clone of a project with background tasks, whose worker on the PaaS is scaled to nothing."""
     project = bake(**ALL_OFF | {"use_celery": True})
     shutil.copytree(project.path, tmp_path / "clone")
     (tmp_path / "clone/.venv").symlink_to(install(project, "test").parents[1])
