@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 
-def may_see_documents(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Say whether somebody may see the schema and its documents."""
+def may_see_docs(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Return whether a user may see the schema and the API docs."""
     return bool(settings.DEBUG or settings.OPENAPI_PUBLIC or getattr(user, "is_staff", False))
 
 
@@ -25,12 +25,12 @@ class AuthEnforced(BasePermission):
         return is_open or request.user.is_authenticated
 
 
-class MaySeeDocuments(BasePermission):
-    """Lets the staff see the schema and its documents; in development, and with OPENAPI_PUBLIC, anybody."""
+class MaySeeDocs(BasePermission):
+    """Lets the staff see the schema and the API docs; in development, and with OPENAPI_PUBLIC, everybody."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """Say whether the request may go on."""
-        return may_see_documents(request.user)
+        return may_see_docs(request.user)
 
 
 class OwnOrigin(BasePermission):

@@ -14,7 +14,7 @@ from config.settings.environment import env
 
 # Whether only who is logged in may use a view that says nothing else; without it, anybody may read it.
 AUTH_ENFORCED = env.bool("AUTH_ENFORCED", default=True)
-# Whether anybody may see the schema and its documents; else only the staff may.
+# Whether everybody may see the schema and the API docs, or only the staff.
 OPENAPI_PUBLIC = env.bool("OPENAPI_PUBLIC", default=False)
 
 REST_FRAMEWORK: dict[str, Any] = {
@@ -65,7 +65,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "rest_framework_simplejwt.authentication.JWTAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "SERVE_PERMISSIONS": ["apps.api.permissions.MaySeeDocuments"],
+    "SERVE_PERMISSIONS": ["apps.api.permissions.MaySeeDocs"],
 }
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",

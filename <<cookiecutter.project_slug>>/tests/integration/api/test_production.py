@@ -62,4 +62,4 @@ def test_of_the_libraries_files_those_that_a_page_asks_for_are_collected() -> No
     folder = "drf_spectacular_sidecar/swagger-ui-dist"
     assert {f"{folder}/swagger-ui-bundle.js", f"{folder}/swagger-ui.css"} < libraries
     assert len(libraries) < 9
-    assert {"js/api-documents.js", "css/api-documents.css", "admin/css/base.css"} < names
+    assert {"js/api-docs.js", "css/api-docs.css", "admin/css/base.css"} < names

@@ -1,4 +1,4 @@
-"""The documents of the API, as a page."""
+"""The page with the API docs."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -6,14 +6,14 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from apps.api.permissions import may_see_documents
+from apps.api.permissions import may_see_docs
 from ops.http import problem_response
 
 
 @never_cache
 @require_safe
-def documents(request: HttpRequest) -> HttpResponse:
-    """Show what the API offers, by Swagger UI, to those who may see it; else answer 403."""
-    if not may_see_documents(request.user):
+def docs(request: HttpRequest) -> HttpResponse:
+    """Return the API docs (Swagger UI), or 403 to a user who may not see them."""
+    if not may_see_docs(request.user):
         return problem_response(request, 403, f"Only the staff may see this. Log in at {reverse('admin:login')} first.")
-    return render(request, "api/documents.html")
+    return render(request, "api/docs.html")

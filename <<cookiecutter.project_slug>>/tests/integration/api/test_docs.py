@@ -1,4 +1,4 @@
-"""The schema and its documents: who sees them, and that the page works in a browser."""
+"""The schema and the API docs: who sees them, and that the page works in a browser."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-/* Shows the documents of the API: see templates/api/documents.html. */
+/* Shows the API docs: see templates/api/docs.html. */
 
 const place = document.getElementById("documents");
 
