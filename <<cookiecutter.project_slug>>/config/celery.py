@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 # While the site is read-only, tasks go back to their queues and stay there.
 app = Celery("<< cookiecutter.project_slug >>", task_cls="ops.read_only.task:Task")
 app.steps["consumer"].add("ops.read_only.worker:PauseStep")
-# Whatever a task logs has its number, and that of the request which has sent it.
+# Every log record of a task has the task ID, and the ID of the request that sent the task.
 app.steps["worker"].add("django_structlog.celery.steps:DjangoStructLogInitStep")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

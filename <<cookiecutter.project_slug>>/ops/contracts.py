@@ -120,5 +120,5 @@ class Commands:
     proxy: str
     clock: str
     room: str
-    # Whether that gives each request a number, which the answer has too.
+    # Whether the proxy assigns a request ID, which the response has too.
     has_own_proxy: bool = True

@@ -193,7 +193,7 @@ class IncidentChecks:
         cookie = log_in(server).split(";")[0]
         server.run(incidents.stop_database)
         answer = server.get("/admin/", headers={"Cookie": cookie})
-        number = answer.headers["X-Request-ID"]
+        request_id = answer.headers["X-Request-ID"]
         assert answer.status == 500
         follow(server, "database-down", with_blocks(server, "database-down")[1])
         look = blocks(server, "The last errors", f"{FOLDER}/logs.md")[0]
@@ -203,9 +203,9 @@ class IncidentChecks:
         assert [line for line in ERRORS if not re.search(pattern, line)] == []
         assert [line for line in NO_ERRORS if re.search(pattern, line)] == []
         one = blocks(server, "One request", f"{FOLDER}/logs.md")[0]
-        said = server.run(re.sub("number=.*", f"number={number}", one), user="admin").stdout
-        assert f'"request_id":"{number}"' in said
-        assert f'"request_id": "{number}"' in said
+        said = server.run(re.sub("request_id=.*", f"request_id={request_id}", one), user="admin").stdout
+        assert f'"request_id":"{request_id}"' in said
+        assert f'"request_id": "{request_id}"' in said
         assert '"path": "/admin/", "status": 500' in said
 
     def test_without_redis_pages_go_on_and_it_is_started_again(self, server: Machine, incidents: Incidents) -> None:
@@ -273,17 +273,17 @@ class IncidentChecks:
         server.run(incidents.start_errors)
         wait_until(lambda: "listening" in server.say(incidents.reported), 60, "the start of what takes reports")
         answer = server.get("/send/?token=hunter2hunter")
-        number = answer.headers["X-Request-ID"]
+        request_id = answer.headers["X-Request-ID"]
         assert answer.read() == b"sent"
-        wait_until(lambda: number in server.say(incidents.reported), 60, "the error's report")
-        [event] = [json.loads(line) for line in server.say(incidents.reported).splitlines() if number in line]
-        assert event["tags"]["request_id"] == number
+        wait_until(lambda: request_id in server.say(incidents.reported), 60, "the error's report")
+        [event] = [json.loads(line) for line in server.say(incidents.reported).splitlines() if request_id in line]
+        assert event["tags"]["request_id"] == request_id
         assert event["exception"]["values"][-1]["type"] == "ValueError"
         assert (event["release"].startswith("my_project@"), event["environment"]) == (True, "production")
         one = blocks(server, "One request", f"{FOLDER}/logs.md")[0]
-        said = server.run(re.sub("number=.*", f"number={number}", one), user="admin").stdout
+        said = server.run(re.sub("request_id=.*", f"request_id={request_id}", one), user="admin").stdout
         lines = [json.loads(line[line.index("{") :]) for line in said.splitlines() if "{" in line]
-        assert {line["request_id"] for line in lines} == {number}
+        assert {line["request_id"] for line in lines} == {request_id}
         [by_nginx] = [line for line in lines if "upstream" in line]
         assert (by_nginx["path"], by_nginx["status"]) == ("/send/", 200)
         assert sorted(line["event"] for line in lines if "event" in line) == ["request_finished", "task_failed"]

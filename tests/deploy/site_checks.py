@@ -261,10 +261,10 @@ class SiteChecks:
         answer = server.get("/data/import/", method="POST", headers={"Content-Length": str(100 * megabytes + 1)})
         assert answer.status == 413
 
-    def test_a_request_has_a_number_that_is_in_the_logs(self, server: Machine, deployment: Deployment) -> None:
+    def test_request_id_is_in_the_response_and_the_logs(self, server: Machine, deployment: Deployment) -> None:
         made = server.get("/nowhere/?token=hunter2", headers={"Referer": "https://example.com/?token=hunter3"})
-        number = made.headers["X-Request-ID"]
-        assert re.fullmatch("[0-9a-f]{32}", number)
+        request_id = made.headers["X-Request-ID"]
+        assert re.fullmatch("[0-9a-f]{32}", request_id)
         given = server.get("/", headers={"X-Request-ID": "0123-abcd-4567"})
         assert given.headers.get_all("X-Request-ID") == ["0123-abcd-4567"]
         refused = server.get("/", headers={"X-Request-ID": "a b<script>"})
@@ -272,12 +272,12 @@ class SiteChecks:
         server.get("/", headers={"Authorization": "Basic aHVudGVyNDpodW50ZXI0"})
         server.get(f"/accounts/reset/MQ/cabc12-{'5eed' * 8}/")
         lines = server.say(deployment.access_log).splitlines()
-        [line] = [json.loads(line) for line in lines if number in line]
+        [line] = [json.loads(line) for line in lines if request_id in line]
         assert (line["path"], line["status"], line["referer"]) == ("/nowhere/", 404, "https://example.com/")
         journal = server.say(deployment.output)
-        [said] = [json.loads(line) for line in journal.splitlines() if number in line]
+        [said] = [json.loads(line) for line in journal.splitlines() if request_id in line]
         assert (said["method"], said["path"], said["status"]) == ("GET", "/nowhere/", 404)
-        assert (said["request_id"], said["level"]) == (number, "warning")
+        assert (said["request_id"], said["level"]) == (request_id, "warning")
         assert "hunter" not in "\n".join([*lines, journal])
         assert "5eed5eed" not in "\n".join([*lines, journal])
         assert "aHVudGVy" not in "\n".join([*lines, journal])
@@ -344,9 +344,9 @@ class SiteChecks:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
         assert "The site is being worked on" in answer.read().decode()
         check_headers(answer)
-        number = answer.headers["X-Request-ID"]
+        request_id = answer.headers["X-Request-ID"]
         log = server.say(deployment.access_log)
-        [line] = [json.loads(line) for line in log.splitlines() if number in line]
+        [line] = [json.loads(line) for line in log.splitlines() if request_id in line]
         assert (line["status"], line["upstream"]) == (503, "502")
         assert "hunter" not in log
         server.run(deployment.start)

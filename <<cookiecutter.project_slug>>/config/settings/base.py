@@ -316,7 +316,7 @@ if SENTRY_DSN:
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", choices=LOG_LEVELS)
 LOGGING = configuration(LOG_LEVEL)
-# The middleware has seen to it that the number of a request is well-formed.
+# RequestMiddleware accepts well-formed request IDs only.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 # One line for a request, when it has been answered.

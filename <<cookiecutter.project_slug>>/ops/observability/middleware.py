@@ -1,4 +1,4 @@
-"""Gives each request a number, and logs each with what came of it."""
+"""Assign a request ID and log the outcome of each request."""
 
 import re
 import time
@@ -19,21 +19,21 @@ WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
 
 class RequestMiddleware(django_structlog.middlewares.RequestMiddleware):
-    """Stands first, so that what others answer is logged too.
+    """Stands first, to log the responses of other middleware too.
 
-    The number comes from the proxy's X-Request-ID if that is well-formed; it is in all that is logged meanwhile, and
-    in the answer.
+    The request ID is the X-Request-ID of the proxy, if it is well-formed, or a new one. It is in every log record of
+    the request and in the response.
     """
 
     def prepare(self, request: HttpRequest) -> None:
-        """Take the number, or make one."""
+        """Take the request ID of the proxy, or create one."""
         if not WELL_FORMED.fullmatch(request.META.get("HTTP_X_REQUEST_ID", "")):
             request.META["HTTP_X_REQUEST_ID"] = uuid.uuid4().hex
         request.started = time.monotonic()  # type: ignore[attr-defined]
         super().prepare(request)
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        """Give the number back."""
+        """Add the request ID to the response."""
         response.headers["X-Request-ID"] = request.META["HTTP_X_REQUEST_ID"]
         super().handle_response(request, response)
 
@@ -51,19 +51,19 @@ class RequestMiddleware(django_structlog.middlewares.RequestMiddleware):
 
 
 @receiver(signals.bind_extra_request_finished_metadata)
-def describe_answer(request: HttpRequest, response: HttpResponse, log_kwargs: dict[str, Any], **kwargs: Any) -> None:
-    """Describe a request that was answered."""
+def describe_response(request: HttpRequest, response: HttpResponse, log_kwargs: dict[str, Any], **kwargs: Any) -> None:
+    """Describe a request with a response."""
     describe(request, response.status_code, log_kwargs)
 
 
 @receiver(signals.bind_extra_request_failed_metadata)
 def describe_failure(request: HttpRequest, log_kwargs: dict[str, Any], **kwargs: Any) -> None:
-    """Describe a request whose view has raised."""
+    """Describe a request whose view raised an exception."""
     describe(request, 500, log_kwargs)
 
 
 def describe(request: HttpRequest, status: int, line: dict[str, Any]) -> None:
-    """Put what is known of a request in the place of what django-structlog says."""
+    """Replace the values of django-structlog by those of the request."""
     line.clear()
     line |= {
         "method": request.method,

@@ -182,8 +182,8 @@ def check_proxy(target: Target) -> Finding:
     return judge(request, answer.headers.get_all("X-Request-ID") or [], target)
 
 
-def judge(request: dict[str, Any], numbers: list[str], target: Target) -> Finding:
-    """Find what is wrong in what the application has seen; ``numbers`` are the X-Request-ID of the answer."""
+def judge(request: dict[str, Any], request_ids: list[str], target: Target) -> Finding:
+    """Judge a request as the application saw it. ``request_ids`` are the X-Request-ID headers of the response."""
     here = commands()
     if request["scheme"] != "https":
         return error("The application sees HTTP where visitors come over HTTPS.", here.proxy)
@@ -196,6 +196,6 @@ def judge(request: dict[str, Any], numbers: list[str], target: Target) -> Findin
         return warning("The application does not see the address of visitors: no X-Forwarded-For comes.", here.proxy)
     if MADE_UP in addresses:
         return warning("The proxy passes on what visitors send in X-Forwarded-For, and adds to it.", here.proxy)
-    if len(numbers) > 1 or (not numbers and here.has_own_proxy):
-        return warning(f"X-Request-ID comes {len(numbers)} times in an answer; it should once.", here.proxy)
+    if len(request_ids) > 1 or (not request_ids and here.has_own_proxy):
+        return warning(f"The response has {len(request_ids)} X-Request-ID headers. Expected one.", here.proxy)
     return ok(f"The application sees https, {target.address} and the visitor's own address.")

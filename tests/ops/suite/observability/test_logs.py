@@ -54,14 +54,14 @@ def test_a_request_is_a_line(client: Client, logged: Logged) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "short", "with blank", "x" * 65, "a\nb-12345", "ü" * 8])
-def test_a_number_that_is_not_well_formed_is_not_taken(client: Client, logged: Logged, given: str) -> None:
+def test_malformed_request_id_is_replaced(client: Client, logged: Logged, given: str) -> None:
     answer = client.get("/", headers={"X-Request-ID": given})
-    number = answer.headers["X-Request-ID"]
-    assert len(number) == 32
-    assert [line["request_id"] for line in logged()] == [number]
+    request_id = answer.headers["X-Request-ID"]
+    assert len(request_id) == 32
+    assert [line["request_id"] for line in logged()] == [request_id]
 
 
-def test_two_requests_have_two_numbers(client: Client) -> None:
+def test_each_request_has_its_own_request_id(client: Client) -> None:
     assert client.get("/").headers["X-Request-ID"] != client.get("/").headers["X-Request-ID"]
 
 

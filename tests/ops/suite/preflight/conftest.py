@@ -90,7 +90,7 @@ class Front:
         self.host: str | None = None
         self.forwarded: Callable[[str | None], str | None] = lambda sent: "127.0.0.1"
         # Numbers of the request, besides the one that the application answers with.
-        self.numbers: list[str] = []
+        self.request_ids: list[str] = []
         # What it sends in place of what the application does.
         self.headers: dict[str, list[str]] = {}
         self.late = timedelta()
@@ -113,7 +113,8 @@ class Front:
         answer = client.get(path, headers=given, secure=self.scheme == "https")
         headers = [(name, value) for name, value in answer.headers.items() if name not in self.headers]
         headers += [(name, value) for name, values in self.headers.items() for value in values]
-        return answer.status_code, [*headers, *(("X-Request-ID", number) for number in self.numbers)], answer.content
+        headers += [("X-Request-ID", request_id) for request_id in self.request_ids]
+        return answer.status_code, headers, answer.content
 
 
 class Quiet(ThreadingHTTPServer):

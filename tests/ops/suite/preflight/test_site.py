@@ -140,7 +140,7 @@ class TestProxy:
             ("forwarded", lambda sent: sent, "error", "believes the address"),
             ("forwarded", lambda sent: f"{sent}, 127.0.0.1", "warning", "passes on what visitors send"),
             ("forwarded", lambda sent: None, "warning", "no X-Forwarded-For comes"),
-            ("numbers", ["9876543210"], "warning", "X-Request-ID comes 2 times"),
+            ("request_ids", ["9876543210"], "warning", "The response has 2 X-Request-ID headers"),
             ("passes_authorization", False, "warning", "does not know this OPERATOR_TOKEN"),
         ],
     )
