@@ -19,4 +19,4 @@ def check(target: Target) -> Finding:
         return error(f"{module}: {'; '.join(problems)}.", hint)
     if module != PRODUCTION:
         return warning(f"{module} is not {PRODUCTION}.", f"Set DJANGO_SETTINGS_MODULE={PRODUCTION}. {here.apply}")
-    return ok(f"{module}, and nothing in it is unsafe.")
+    return ok(f"{module}, without unsafe settings.")

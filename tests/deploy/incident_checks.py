@@ -323,7 +323,7 @@ class IncidentChecks:
         python(server, manage, SEND % ("clear_expired_sessions", "", 3))
         said = follow_with_manage(server, name, look).replace("\r", "")
         assert "Waiting: 8\n       5    apps.core.tasks.count_up\n       3    apps.core" in said
-        assert "No worker answers." in said
+        assert "No worker responds." in said
         assert "Removed 3 that waited" in follow_with_manage(server, name, "Remove one kind")
         assert python(server, manage, COUNTED) == "0"
         follow(server, name, "Start the worker")

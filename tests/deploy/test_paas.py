@@ -193,7 +193,7 @@ def test_a_backlog_is_seen_and_cut(on_call: Maintainer, redis: Server) -> None:
     look = on_call.runbook("queue-backlog", "How long is it, and what runs?")
     said = on_call.follow(look)
     assert "Waiting: 3\n       3    apps.core.tasks.clear_expired_sessions" in said
-    assert "No worker answers." in said
+    assert "No worker responds." in said
     assert "Removed 3 that waited" in on_call.follow(on_call.runbook("queue-backlog", "Remove one kind"))
     on_call.run(python, "manage.py", "shell", "--no-imports", "--command", send % 1, **environment)
     said = on_call.follow(on_call.runbook("queue-backlog", "A task that kills its worker"))

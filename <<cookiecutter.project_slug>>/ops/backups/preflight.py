@@ -18,12 +18,12 @@ def check(target: Target) -> Finding:
     here = commands()
     backups = files.existing()
     if problem := status.problem(backups):
-        return error(problem, f"Make one, and read why if that fails: {here.manage} backup_database")
+        return error(problem, f"Create one, and read its error if it fails: {here.manage} backup_database")
     if not backups:
         # Where nobody needs to know, they are somebody else's.
         return note(
-            f"There is none in {settings.BACKUPS_DIR}, and BACKUPS_MAX_AGE_HOURS is 0: somebody else makes them.",
-            f"If nobody does, make one: {here.manage} backup_database",
+            f"There is none in {settings.BACKUPS_DIR}, and BACKUPS_MAX_AGE_HOURS is 0: another system makes them.",
+            f"If none does, create one: {here.manage} backup_database",
         )
     newest = f"The newest is {backups[0].path.name}"
     times = [datetime.fromisoformat(time) for backup in backups if (time := backup.verified())]

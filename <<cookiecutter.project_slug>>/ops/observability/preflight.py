@@ -16,7 +16,7 @@ def check(target: Target) -> Finding:
     """Find whether a connection to the host of SENTRY_DSN is taken."""
     here = commands()
     if not settings.SENTRY_DSN:
-        return note("Errors are in the log alone.", f"Set SENTRY_DSN in {here.settings}. {here.apply}")
+        return note("Errors are only in the log.", f"Set SENTRY_DSN in {here.settings}. {here.apply}")
     parts = urlsplit(settings.SENTRY_DSN)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
@@ -26,4 +26,4 @@ def check(target: Target) -> Finding:
             f"{parts.hostname}:{port} cannot be reached: {reason(failure)}.",
             f"See that SENTRY_DSN is right, and that the machine may connect there; then: {here.manage} sentry_test",
         )
-    return ok(f"{parts.hostname}:{port} is reached; sentry_test shows whether it takes reports.")
+    return ok(f"{parts.hostname}:{port} is reachable. sentry_test shows whether it accepts reports.")

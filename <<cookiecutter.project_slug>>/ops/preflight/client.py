@@ -51,4 +51,4 @@ def ask(target: Target, path: str, headers: dict[str, str] | None = None) -> Ans
 
 def unseen(failure: BaseException) -> Finding:
     """Return the finding of what could not be looked at; that the site does not answer is told by its own check."""
-    return note(f"Not seen, for the site does not answer: {reason(failure)}.")
+    return note(f"Skipped: the site does not respond: {reason(failure)}.")

@@ -1,4 +1,4 @@
-"""How findings are told: as lines for people, or as JSON. It needs no settings."""
+"""Findings as lines for people, or as JSON. It needs no settings."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def worst(findings: Mapping[str, Finding]) -> Severity:
 
 
 def lines(name: str, finding: Finding, style: Any) -> str:
-    """Return what is told of a check: a line, and one below for what mends it. ``style`` is that of a command."""
+    """Return the line of a check, with its hint below. ``style`` is that of a command."""
     colour = {
         Severity.OK: style.SUCCESS,
         Severity.NOTE: style.HTTP_INFO,
@@ -25,10 +25,10 @@ def lines(name: str, finding: Finding, style: Any) -> str:
         Severity.ERROR: style.ERROR,
     }[finding.severity]
     word = colour(f"{finding.severity.name:7}")
-    told = f"{word}  {name:{WIDTH}} {finding.message}"
+    text = f"{word}  {name:{WIDTH}} {finding.message}"
     if finding.hint:
-        told += f"\n{'':{7 + 2 + WIDTH}} -> {finding.hint}"
-    return told
+        text += f"\n{'':{7 + 2 + WIDTH}} -> {finding.hint}"
+    return text
 
 
 def summary(findings: Mapping[str, Finding]) -> str:
@@ -36,8 +36,8 @@ def summary(findings: Mapping[str, Finding]) -> str:
     counts = dict.fromkeys(Severity, 0)
     for finding in findings.values():
         counts[finding.severity] += 1
-    told = ", ".join(f"{count} {severity.name}" for severity, count in counts.items() if count)
-    return f"{len(findings)} checks: {told}."
+    parts = ", ".join(f"{count} {severity.name}" for severity, count in counts.items() if count)
+    return f"{len(findings)} checks: {parts}."
 
 
 def as_json(findings: Mapping[str, Finding]) -> str:

@@ -36,11 +36,11 @@ def _load(path: str) -> Check:
     try:
         check: Check = import_string(path)
     except ImportError as failure:
-        told = reason(failure)
+        summary = reason(failure)
 
         def missing(target: Target) -> Finding:
             return error(
-                f"PREFLIGHT_CHECKS names {path}: {told}.", "Correct PREFLIGHT_CHECKS in the code, and release it."
+                f"PREFLIGHT_CHECKS names {path}: {summary}.", "Correct PREFLIGHT_CHECKS in the code, and release it."
             )
 
         return missing
@@ -53,7 +53,7 @@ def _outcome(name: str, future: Future[Finding], seconds: float) -> Finding:
         return future.result(timeout=seconds)
     except Overdue:
         if not future.done():
-            return error(f"It has not ended within {DEADLINE:.0f} seconds.", hint)
-        return error("It could not be made: what it asked did not answer in time.", hint)
+            return error(f"The check did not end within {DEADLINE:.0f} seconds.", hint)
+        return error("The check failed: a service did not respond in time.", hint)
     except Exception as failure:  # noqa: BLE001 - likewise
-        return error(f"It could not be made: {type(failure).__name__}: {reason(failure)}.", hint)
+        return error(f"The check failed: {type(failure).__name__}: {reason(failure)}.", hint)

@@ -13,8 +13,8 @@ def report(failure: ImproperlyConfigured, arguments: list[str]) -> int:
     """Print it in the form that the ``arguments`` of the command ask for, and return its status."""
     # Production's name every problem on a line of its own.
     first, *problems = str(failure).rstrip(".").split("\n  - ")
-    told = hide_in_urls("; ".join(problems) or first)
-    message = f"The settings do not load, so nothing else could be looked at: {told}."
+    summary = hide_in_urls("; ".join(problems) or first)
+    message = f"The settings do not load, so no other check ran: {summary}."
     hint = f"Put right what is named in {commands().settings}. {commands().apply}"
     findings = {"settings": error(message, hint)}
     if "--json" in arguments:

@@ -20,4 +20,4 @@ def check(target: Target) -> Finding:
         )
     since = f" since {state.since:%Y-%m-%d %H:%M} UTC" if state.since else ""
     why = f" ({state.reason})" if state.reason else ""
-    return warning(f"The site is read-only{since}{why}.", f"Let everybody write again: {here.manage} read_only off")
+    return warning(f"The site is read-only{since}{why}.", f"Turn read-only mode off: {here.manage} read_only off")

@@ -38,7 +38,7 @@ def check_static(target: Target) -> Finding:
     with contextlib.suppress(*Unreachable):
         url = storage.url(min(storage.load_manifest()[0]))
         if (answer := ask(target, url)).status != 200:
-            return error(f"All {len(paths)} are there, but the site answers {answer.status} to {url}.", here.proxy)
+            return error(f"{len(paths)} are there, but the site responds with {answer.status} to {url}.", here.proxy)
     return ok(f"All {len(paths)} files of the manifest are there.")
 
 
@@ -60,7 +60,7 @@ def check_media(target: Target) -> Finding:
             found = file.read()
         default_storage.delete(name)
     except Exception as failure:  # noqa: BLE001 - each storage has exceptions of its own
-        return error(f"{place} does not keep an uploaded file: {reason(failure)}.", hint)
+        return error(f"{place} cannot store an uploaded file: {reason(failure)}.", hint)
     if found != content:
-        return error(f"{place} gives back something else than was saved.", hint)
-    return ok(f"{place} keeps, gives back and removes a file.")
+        return error(f"{place} returned other data than was saved.", hint)
+    return ok(f"{place} stores, returns and deletes files.")

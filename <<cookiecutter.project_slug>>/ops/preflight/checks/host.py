@@ -25,10 +25,10 @@ def check_disk(target: Target) -> Finding:
     """Find the disk with the least room of those that are written to."""
     judged = sorted((judge(place) for place in places()), key=lambda found: (-found[0], found[1]))
     if not judged:
-        return note("No disk tells its size.")
-    severity, _, told = judged[0]
+        return note("Skipped: no disk reports its size.")
+    severity, _, summary = judged[0]
     if severity == Severity.OK:
-        return ok(f"There is room; least: {told}.")
+        return ok(f"There is enough disk space. The fullest disk: {summary}.")
     low = "; ".join(found[2] for found in judged if found[0] > Severity.OK)
     return Finding(severity, f"There is little room: {low}.", commands().room)
 
@@ -76,13 +76,13 @@ def check_clock(target: Target) -> Finding:
     if (offset := compared(lambda: site_time(target))) is not None:
         offsets["the site's"] = offset
     if not offsets:
-        return note("Neither the database nor the site has told its time to compare with.")
-    told = " and ".join(f"{abs(offset):.0f} s {side(offset)} {name}" for name, offset in offsets.items())
+        return note("Skipped: neither the database nor the site reports its time.")
+    summary = " and ".join(f"{abs(offset):.0f} s {side(offset)} {name}" for name, offset in offsets.items())
     far = max(map(abs, offsets.values()))
     if far <= NOTICEABLE:
         return ok(f"The clock agrees with {' and '.join(offsets)}.")
     finding = error if far > WRONG else warning
-    return finding(f"The clock is {told}.", commands().clock)
+    return finding(f"The clock is {summary}.", commands().clock)
 
 
 def compared(other: Callable[[], datetime | None]) -> float | None:
@@ -91,11 +91,11 @@ def compared(other: Callable[[], datetime | None]) -> float | None:
     The answer tells the time between the question and its arrival, so that waiting for it is no difference.
     """
     before = time.time()
-    told = other()
+    reported = other()
     after = time.time()
-    if told is None:
+    if reported is None:
         return None
-    moment = told.timestamp()
+    moment = reported.timestamp()
     if moment < before:
         return before - moment
     return min(after - moment, 0.0)

@@ -22,7 +22,7 @@ def check_email(target: Target) -> Finding:
     if not isinstance(backend, EmailBackend):
         name = f"{type(backend).__module__}.{type(backend).__name__}"
         hint = f"Send one yourself: {here.manage} sendtestemail you@example.com"
-        return note(f"{name} was not asked, for it can only send.", hint)
+        return note(f"Skipped: {name} can only send.", hint)
     place = f"{backend.host}:{backend.port}"
     names = "EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS and EMAIL_USE_SSL"
     hint = f"See that {names} in {here.settings} are right, and that the machine may connect there. {here.apply}"
@@ -51,7 +51,7 @@ def check_email(target: Target) -> Finding:
             f"{place} is sent the password unencrypted.",
             f"Set EMAIL_USE_TLS=true, or EMAIL_USE_SSL=true with EMAIL_PORT=465, in {here.settings}. {here.apply}",
         )
-    return ok(f"{place} answers {way}, {user}.")
+    return ok(f"{place} responds {way}, {user}.")
 
 
 def is_in_the_open(options: Mapping[str, Any]) -> bool:

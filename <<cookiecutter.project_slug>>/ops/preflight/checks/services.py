@@ -30,7 +30,7 @@ def check_database(target: Target) -> Finding:
         return error(f"{reason(failure)}.", too_old)
     except Error as failure:
         return error(
-            f"It does not answer: {reason(failure)}.",
+            f"It does not respond: {reason(failure)}.",
             f"See that DATABASE_URL in {here.settings} is right. {here.start_database}",
         )
     if major < OLDEST:
@@ -45,7 +45,7 @@ def check_database(target: Target) -> Finding:
             f"PostgreSQL {version} refuses to write: sessions begin as read-only.",
             f"Let it take what is written: {here.manage} read_only off",
         )
-    return ok(f"PostgreSQL {version} answers, and takes what is written.")
+    return ok(f"PostgreSQL {version} responds and accepts writes.")
 
 
 def check_cache(target: Target) -> Finding:
@@ -58,7 +58,7 @@ def check_cache(target: Target) -> Finding:
     except probes.LostValueError:
         return error(f"{backend} has lost a value that was just written.", hint)
     except Exception as failure:  # noqa: BLE001 - each backend has exceptions of its own
-        return error(f"{backend} does not answer: {reason(failure)}.", hint)
+        return error(f"{backend} does not respond: {reason(failure)}.", hint)
     if backend == "LocMemCache":
         return error(
             "Each process has a cache of its own, in its memory.",

@@ -27,14 +27,14 @@ def check_site(target: Target) -> Finding:
         ready = ask(target, "/ready/")
     except Unreachable as failure:
         return error(
-            f"{target.url or 'The site'} does not answer: {reason(failure)}.",
+            f"{target.url or 'The site'} does not respond: {reason(failure)}.",
             f"See that {target.host or 'the name'} leads here, and that port {target.port} is open. {here.start_site}",
         )
     if ready.status != 200:
         failing = ", ".join(name for name, passes in ready.json().get("checks", {}).items() if not passes)
-        told = f"{target.url}/ready/ answers {ready.status}"
-        return error(f"{told}: {failing} fails." if failing else f"{told}.", here.start_site)
-    return ok(f"{target.url}/ answers 200, and /ready/ that all parts do.")
+        summary = f"{target.url}/ready/ responds with {ready.status}"
+        return error(f"{summary}: {failing} fails." if failing else f"{summary}.", here.start_site)
+    return ok(f"{target.url}/ responds with 200, and all checks of /ready/ pass.")
 
 
 def first_page(target: Target) -> Finding | None:
@@ -47,7 +47,7 @@ def first_page(target: Target) -> Finding | None:
         if answer.status == 200:
             return None
         if answer.status not in REDIRECTS or len(seen) > REDIRECT_LIMIT:
-            return error(f"{url} answers {answer.status}.", here.start_site)
+            return error(f"{url} responds with {answer.status}.", here.start_site)
         url = urljoin(url, answer.headers["Location"] or "")
         if url in seen:
             return error(
@@ -81,7 +81,7 @@ def check_certificate(target: Target) -> Finding:
     try:
         certificate = served(target)
     except ssl.SSLCertVerificationError as failure:
-        return error(f"{domain} has a certificate that is not to be trusted: {failure.verify_message}.", get)
+        return error(f"{domain} has a certificate that is not trusted: {failure.verify_message}.", get)
     except OSError as failure:
         return error(
             f"{target.address} shows no certificate: {reason(failure)}.",
@@ -90,14 +90,14 @@ def check_certificate(target: Target) -> Finding:
     names = [name for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS"]
     end = ssl.cert_time_to_seconds(certificate["notAfter"])
     days = int((end - time.time()) // DAY)
-    told = f"The certificate holds {', '.join(names)} and has {days} days left."
+    summary = f"The certificate holds {', '.join(names)} and has {days} days left."
     if days <= AT_ONCE:
-        return error(told, here.renew)
+        return error(summary, here.renew)
     if missing := [host for host in public_hosts() if not any(holds(name, host) for name in names)]:
         return warning(f"The certificate holds {', '.join(names)}, and not {', '.join(missing)}.", get)
     if days <= SOON:
-        return warning(told, here.renew)
-    return ok(told)
+        return warning(summary, here.renew)
+    return ok(summary)
 
 
 def served(target: Target) -> dict[str, Any]:
@@ -139,17 +139,17 @@ def check_hsts(target: Target) -> Finding:
     expected = settings.SECURE_HSTS_SECONDS
     longer = f"Once all has been well over HTTPS, set SECURE_HSTS_SECONDS={YEAR} in {here.settings}. {here.apply}"
     if not expected:
-        return warning("Browsers are not told to come over HTTPS only: SECURE_HSTS_SECONDS is 0.", longer)
+        return warning("HSTS is off: SECURE_HSTS_SECONDS is 0.", longer)
     if len(sent) != 1:
         many = f"comes {len(sent)} times" if sent else "does not come"
         return warning(f"Strict-Transport-Security {many}; it should once.", here.proxy)
     found = re.search(r"max-age=\"?(\d+)", sent[0])
     seconds = int(found[1]) if found else 0
     if seconds != expected:
-        return warning(f"The site says {seconds} seconds, and SECURE_HSTS_SECONDS {expected}.", here.proxy)
+        return warning(f"The site sends {seconds} seconds, and SECURE_HSTS_SECONDS is {expected}.", here.proxy)
     if seconds < YEAR:
-        return note(f"Browsers come over HTTPS only for {seconds} seconds after each visit.", longer)
-    return ok(f"Browsers come over HTTPS only for {seconds} seconds after each visit.")
+        return note(f"HSTS is on for {seconds} seconds.", longer)
+    return ok(f"HSTS is on for {seconds} seconds.")
 
 
 # An address that is nobody's (RFC 5737), and a scheme that is not the one in use.
@@ -162,21 +162,21 @@ def check_proxy(target: Target) -> Finding:
     here = commands()
     if not settings.OPERATOR_TOKEN:
         return note(
-            "Not seen, for the site tells it operators alone, and OPERATOR_TOKEN is not set.",
+            "Skipped: only operators may see it, and OPERATOR_TOKEN is not set.",
             f"Set OPERATOR_TOKEN in {here.settings}, made with openssl rand -hex 24. {here.apply}",
         )
     try:
         answer = ask(target, "/ready/", LIES | {"Authorization": f"Bearer {settings.OPERATOR_TOKEN}"})
     except Unreachable as failure:
         return unseen(failure)
-    told = answer.json()
-    if "checks" not in told:
+    content = answer.json()
+    if "checks" not in content:
         # It is not the application that has answered; the check of the site tells.
-        return note(f"Not seen, for /ready/ answers {answer.status} without what it should say.")
-    request = told.get("details", {}).get("request")
+        return note(f"Skipped: /ready/ responds with {answer.status} and without checks.")
+    request = content.get("details", {}).get("request")
     if not isinstance(request, dict):
         return warning(
-            f"/ready/ answers {answer.status} without what it tells operators: it does not know this OPERATOR_TOKEN.",
+            f"/ready/ responds with {answer.status} and without details: it does not know this OPERATOR_TOKEN.",
             f"See that Authorization is passed on, and that the site has these settings. {here.apply}",
         )
     return judge(request, answer.headers.get_all("X-Request-ID") or [], target)
@@ -186,16 +186,16 @@ def judge(request: dict[str, Any], request_ids: list[str], target: Target) -> Fi
     """Judge a request as the application saw it. ``request_ids`` are the X-Request-ID headers of the response."""
     here = commands()
     if request["scheme"] != "https":
-        return error("The application sees HTTP where visitors come over HTTPS.", here.proxy)
+        return error("The application sees HTTP instead of HTTPS.", here.proxy)
     if request["host"] != target.address:
         return error(f"The application sees the host {request['host']} instead of {target.address}.", here.proxy)
     addresses = [address.strip() for address in (request["forwarded_for"] or "").split(",") if address.strip()]
     if addresses and addresses[-1] == MADE_UP:
-        return error("The application believes the address that a visitor sends in X-Forwarded-For.", here.proxy)
+        return error("The application trusts an X-Forwarded-For header of the client.", here.proxy)
     if not addresses:
-        return warning("The application does not see the address of visitors: no X-Forwarded-For comes.", here.proxy)
+        return warning("The application does not see client IP addresses: X-Forwarded-For is missing.", here.proxy)
     if MADE_UP in addresses:
-        return warning("The proxy passes on what visitors send in X-Forwarded-For, and adds to it.", here.proxy)
+        return warning("The proxy keeps the X-Forwarded-For header of the client, and adds to it.", here.proxy)
     if len(request_ids) > 1 or (not request_ids and here.has_own_proxy):
         return warning(f"The response has {len(request_ids)} X-Request-ID headers. Expected one.", here.proxy)
-    return ok(f"The application sees https, {target.address} and the visitor's own address.")
+    return ok(f"The application sees https, {target.address} and the client's own IP address.")

@@ -26,7 +26,7 @@ def check_broker(target: Target) -> Finding:
         probes.check_broker()
     except Exception as failure:  # noqa: BLE001 - each transport has exceptions of its own
         return error(
-            f"It does not answer: {reason(failure)}.",
+            f"It does not respond: {reason(failure)}.",
             f"See that REDIS_URL, or CELERY_BROKER_URL, in {here.settings} is right. {here.start_redis}",
         )
     return ok("The broker takes connections.")
@@ -41,9 +41,9 @@ def check_worker(target: Target) -> Finding:
     """Find whether a task that is sent is run: it writes a word into the cache."""
     here = commands()
     if settings.CELERY_TASK_ALWAYS_EAGER:
-        return note("Not seen, for there is no broker.")
+        return note("Skipped: there is no broker.")
     if read_only_state():
-        return note("Not seen, for the site is read-only, and then the worker takes no tasks.")
+        return note("Skipped: the worker takes no tasks while the site is read-only.")
     word = get_random_string(24)
     start = time.monotonic()
     try:
@@ -53,17 +53,17 @@ def check_worker(target: Target) -> Finding:
         while time.monotonic() - start < WAIT:
             if cache.get(key_of(word)) == word:
                 cache.delete(key_of(word))
-                return ok(f"A task came through a worker in {time.monotonic() - start:.1f} s.")
+                return ok(f"A worker ran a task in {time.monotonic() - start:.1f} s.")
             time.sleep(0.05)
         living = [name for reply in current_app.control.ping(timeout=PING) or [] for name in reply if is_worker(name)]
     except Exception as failure:  # noqa: BLE001 - each transport and cache has exceptions of its own
-        return error(f"No task could be sent and seen: {reason(failure)}.", here.start_redis)
+        return error(f"A test task could not be sent: {reason(failure)}.", here.start_redis)
     if living:
         return warning(
             f"A worker lives ({', '.join(living)}), but has not run a task within {WAIT:.0f} s: it is busy, or stuck.",
             f"See what it does, and give it more processes with --concurrency. {here.start_worker}",
         )
-    return error(f"No worker has run a task within {WAIT:.0f} s, and none answers.", here.start_worker)
+    return error(f"No worker ran a task within {WAIT:.0f} s, and none responds.", here.start_worker)
 
 
 def is_worker(name: str) -> bool:

@@ -142,7 +142,7 @@ def test_what_hangs_does_not_hang_the_command(settings: Settings, monkeypatch: p
     status, output = run()
     assert time.monotonic() - start < 3
     assert status == 2
-    assert "ERROR    hanging      It has not ended within" in output
+    assert "ERROR    hanging      The check did not end within" in output
     assert "--skip hanging" in output
     assert "OK       well" in output
 

@@ -41,7 +41,7 @@ class TestMedia:
         (tmp_path / "media").write_text("This is no folder.")
         settings.MEDIA_ROOT = tmp_path / "media"
         severity, message, hint = look("media")
-        assert (severity, "does not keep an uploaded file" in message) == ("error", True)
+        assert (severity, "cannot store an uploaded file" in message) == ("error", True)
         assert "MEDIA_ROOT" in hint
 
 
@@ -51,7 +51,7 @@ class TestDisk:
         monkeypatch.setattr(host, "LITTLE_BYTES", 0)
         monkeypatch.setattr(host, "HARDLY_ANY", 0.0)
         severity, message, _ = look("disk")
-        assert (severity, message.startswith("There is room; least: ")) == ("ok", True)
+        assert (severity, message.startswith("There is enough disk space. The fullest disk: ")) == ("ok", True)
         monkeypatch.setattr(host, "LITTLE_BYTES", 10**18)
         severity, message, hint = look("disk")
         assert (severity, "There is little room: " in message) == ("warning", True)

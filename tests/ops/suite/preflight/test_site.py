@@ -43,7 +43,7 @@ class TestCertificate:
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nobody.pem"))
         severity, message, hint = look("certificate", site.url)
         assert severity == "error"
-        assert "localhost has a certificate that is not to be trusted: " in message
+        assert "localhost has a certificate that is not trusted: " in message
         assert "localhost" in hint
         # Neither is the token sent there.
         assert look("site", site.url)[0] == "error"
@@ -83,17 +83,17 @@ class TestSite:
 
     def test_the_first_page_fails(self, site: Site) -> None:
         site.front.statuses["/"] = 502
-        assert look("site", site.url)[:2] == ("error", f"{site.url}/ answers 502.")
+        assert look("site", site.url)[:2] == ("error", f"{site.url}/ responds with 502.")
 
     def test_it_is_not_ready(self, site: Site, settings: Settings) -> None:
         settings.READINESS_CHECKS = {"broken": "tests.ops.health.test_health.broken"}
-        assert look("site", site.url)[:2] == ("error", f"{site.url}/ready/ answers 503: broken fails.")
+        assert look("site", site.url)[:2] == ("error", f"{site.url}/ready/ responds with 503: broken fails.")
 
     def test_nobody_listens(self, settings: Settings, refusing_server: str) -> None:
         settings.ALLOWED_HOSTS = ["127.0.0.1"]
         severity, message, hint = look("site", f"https://{refusing_server}")
         assert severity == "error"
-        assert "does not answer: " in message
+        assert "does not respond: " in message
         assert hint
 
     def test_it_hangs(self, settings: Settings, frozen_server: str) -> None:
@@ -113,7 +113,7 @@ class TestHsts:
         [
             ([], "does not come"),
             (["max-age=31536000", "max-age=31536000"], "comes 2 times"),
-            (["max-age=60; includeSubDomains"], "says 60 seconds, and SECURE_HSTS_SECONDS 31536000"),
+            (["max-age=60; includeSubDomains"], "sends 60 seconds, and SECURE_HSTS_SECONDS is 31536000"),
         ],
     )
     def test_the_proxy_sends_another(self, site: Site, sent: list[str], told: str) -> None:
@@ -130,16 +130,21 @@ class TestHsts:
 class TestProxy:
     def test_it_is_well(self, site: Site) -> None:
         severity, message, _ = look("proxy", site.url)
-        assert (severity, message.endswith("and the visitor's own address.")) == ("ok", True)
+        assert (severity, message.endswith("and the client's own IP address.")) == ("ok", True)
 
     @pytest.mark.parametrize(
         ("attribute", "value", "expected", "told"),
         [
-            ("scheme", "http", "error", "sees HTTP where"),
+            ("scheme", "http", "error", "sees HTTP instead of HTTPS"),
             ("host", "127.0.0.1:8000", "error", "sees the host 127.0.0.1:8000 instead of localhost:"),
-            ("forwarded", lambda sent: sent, "error", "believes the address"),
-            ("forwarded", lambda sent: f"{sent}, 127.0.0.1", "warning", "passes on what visitors send"),
-            ("forwarded", lambda sent: None, "warning", "no X-Forwarded-For comes"),
+            ("forwarded", lambda sent: sent, "error", "trusts an X-Forwarded-For header"),
+            (
+                "forwarded",
+                lambda sent: f"{sent}, 127.0.0.1",
+                "warning",
+                "keeps the X-Forwarded-For header",
+            ),
+            ("forwarded", lambda sent: None, "warning", "X-Forwarded-For is missing"),
             ("request_ids", ["9876543210"], "warning", "The response has 2 X-Request-ID headers"),
             ("passes_authorization", False, "warning", "does not know this OPERATOR_TOKEN"),
         ],
@@ -152,7 +157,7 @@ class TestProxy:
 
     def test_somebody_else_answers(self, site: Site) -> None:
         site.front.statuses["/ready/"] = 503
-        assert look("proxy", site.url)[:2] == ("note", "Not seen, for /ready/ answers 503 without what it should say.")
+        assert look("proxy", site.url)[:2] == ("note", "Skipped: /ready/ responds with 503 and without checks.")
         assert look("site", site.url)[0] == "error"
 
     def test_nobody_is_an_operator(self, site: Site, settings: Settings) -> None:
@@ -224,7 +229,7 @@ class TestStatic:
     def test_the_proxy_does_not_find_them(self, site: Site, collected: Path, tmp_path: Path) -> None:
         site.front.static = tmp_path
         severity, message, hint = look("static", site.url)
-        assert (severity, "but the site answers 404 to /static/" in message) == ("error", True)
+        assert (severity, "but the site responds with 404 to /static/" in message) == ("error", True)
         assert hint
 
     def test_the_settings_have_none(self) -> None:

@@ -34,7 +34,7 @@ def send_preflight_to(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_preflight_sees_whether_a_worker_runs_tasks(worker: None, monkeypatch: pytest.MonkeyPatch) -> None:
     send_preflight_to(QUEUE, monkeypatch)
     severity, message, _ = look("worker")
-    assert (severity, message.startswith("A task came through a worker in ")) == ("ok", True)
+    assert (severity, message.startswith("A worker ran a task in ")) == ("ok", True)
     # One that lives, and takes no task of the queue.
     send_preflight_to(f"{QUEUE}-busy", monkeypatch)
     monkeypatch.setattr(preflight_tasks, "WAIT", 0.3)
@@ -49,7 +49,7 @@ def test_preflight_sees_that_there_is_no_worker(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(preflight_tasks, "WAIT", 0.3)
     monkeypatch.setattr(preflight_tasks, "is_worker", lambda name: QUEUE in name)
     severity, message, hint = look("worker")
-    assert (severity, message) == ("error", "No worker has run a task within 0 s, and none answers.")
+    assert (severity, message) == ("error", "No worker ran a task within 0 s, and none responds.")
     assert "tart the worker" in hint
     assert look("broker")[:2] == ("ok", "The broker takes connections.")
 
@@ -77,7 +77,7 @@ def test_preflight_sees_a_broker_that_fails(
         elsewhere.conf.update(broker_url=f"redis://:hunter2-and-more@{place}/0")
         monkeypatch.setattr("celery.current_app", elsewhere)
         severity, message, hint = look("broker")
-    assert (severity, message.startswith("It does not answer: ")) == ("error", True)
+    assert (severity, message.startswith("It does not respond: ")) == ("error", True)
     assert "hunter2" not in message
     assert "REDIS_URL" in hint
 

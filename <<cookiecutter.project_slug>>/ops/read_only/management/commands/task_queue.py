@@ -49,7 +49,7 @@ class Command(BaseCommand):
         self.tell_numbers("Taken by workers", queue.taken())
         active = current_app.control.inspect(timeout=2).active() or {}
         if not active:
-            self.stdout.write("No worker answers.")
+            self.stdout.write("No worker responds.")
         for worker, tasks in sorted(active.items()):
             self.stdout.write(f"{worker} runs {len(tasks)}")
             for task in sorted(tasks, key=lambda task: task["time_start"] or 0.0):
