@@ -53,7 +53,7 @@ take_certificate() {
     done
     [ "$(openssl x509 -in "$1" -noout -pubkey)" = "$(openssl pkey -in "$2" -pubout)" ] ||
         fail "$2 is not the key of $1; use the two that belong together."
-    openssl x509 -in "$1" -noout -checkend 0 >/dev/null || fail "the certificate in $1 is past its end; use one that is valid."
+    openssl x509 -in "$1" -noout -checkend 0 >/dev/null || fail "the certificate in $1 has expired. Use a valid one."
 
     install -m 0644 "$1" "$folder/fullchain.pem"
     install -m "$mode" -g "$group" "$2" "$folder/privkey.pem"

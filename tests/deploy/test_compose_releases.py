@@ -215,7 +215,7 @@ def test_a_second_release_is_refused_and_an_interrupted_one_changes_nothing(
     def release_twice() -> None:
         for second in ("release-prod", "rollback-prod"):
             result = server.run(f"make -C {FOLDER} {second}", check=False)
-            assert "Error: another release or rollback is running; wait until it has ended." in result.stderr
+            assert "Error: another release or rollback is running. Wait until it ends." in result.stderr
 
     before = image(server), containers(server)
     give(server, source)

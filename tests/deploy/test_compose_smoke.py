@@ -85,7 +85,7 @@ def test_a_site_that_is_not_ready_is_no_success(smoke: Smoke) -> None:
 def test_a_guard_that_lets_everything_pass_is_no_success(smoke: Smoke) -> None:
     (smoke.path / "deploy/docker/bin/check_env.py").write_text("")
     said = smoke.run()
-    assert "Error: the guard takes settings that are not filled in." in said
+    assert "Error: check-env accepts settings that are not filled in." in said
     assert 'step "Create the settings file" failed' in said
 
 
@@ -99,7 +99,7 @@ def test_ctrl_c_leaves_nothing(smoke: Smoke) -> None:
 
 
 def test_without_docker_or_git_it_says_so(smoke: Smoke) -> None:
-    assert "Error: no Docker engine answers, for the reason above" in smoke.run(DOCKER_HOST="unix:///nowhere")
+    assert "Error: no Docker engine responds; see the output above." in smoke.run(DOCKER_HOST="unix:///nowhere")
     (smoke.path / ".git").rename(smoke.path.parent / "git")
     assert "run: git init" in smoke.run()
     (smoke.path.parent / "git").rename(smoke.path / ".git")

@@ -358,7 +358,7 @@ def test_a_second_release_is_refused_while_one_runs(server: Machine, pushed: Non
             result = server.run(f"{BIN}/{second}", check=False)
             assert result.returncode == 1
             assert result.stderr == (
-                "Error: another provision, release or rollback of my_project is running; wait until it has ended.\n"
+                "Error: another provision, release or rollback of my_project is running. Wait until it ends.\n"
             )
         assert "is in service." in first.stdout.read()
     assert first.returncode == 0

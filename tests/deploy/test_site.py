@@ -161,7 +161,7 @@ def test_a_certificate_that_cannot_serve_is_refused(server: Machine) -> None:
     put = "/srv/my_project/source/deploy/systemd/bin/certificate"
     for files, reason in (
         ("/etc/ssl/my_project/fullchain.pem /root/other/key.pem", "is not the key of"),
-        ("/root/other/old.pem /root/other/key.pem", "is past its end"),
+        ("/root/other/old.pem /root/other/key.pem", "has expired"),
         ("/root/other/none.pem /root/other/key.pem", "there is no file /root/other/none.pem"),
         ("/root/other/good.pem", "certificate takes two files"),
     ):
@@ -213,7 +213,7 @@ def test_a_second_project_lives_on_the_same_machine(
     document = sections(second.path / GUIDE)
     server.run(document["1. Clone the project"][0], user="admin")
     provision = document["2. Prepare the machine"][0].strip() + " second.example.com"
-    assert "another site answers to unknown names" in server.run(provision, user="admin").stdout
+    assert "another site already serves unknown names" in server.run(provision, user="admin").stdout
     server.run(document["3. Complete the settings"][0], user="admin")
     certificate = document[CERTIFICATE][0].replace("--domain example.com", "--domain second.example.com")
     server.run(certificate, user="admin", timeout=120)

@@ -31,7 +31,7 @@ containers() {
 # begin: one release or rollback at a time; until traffic is switched, a failure leaves the former image in service.
 begin() {
     exec 9<"$environment"
-    flock --nonblock 9 || fail "another release or rollback is running; wait until it has ended."
+    flock --nonblock 9 || fail "another release or rollback is running. Wait until it ends."
     require_mounts
     move_hook "$PWD/deploy/docker/certificate" "$PWD/deploy/docker/bin/certificate"
     some=$(containers web | head -n 1)
@@ -147,7 +147,7 @@ wait_for_health() {
         [ "$attempts" -gt 0 ] || break
         sleep 0.5
     done
-    echo "The container $(docker inspect --format '{{.Name}}' "$1" | tr -d /) does not become healthy." >&2
+    echo "The container $(docker inspect --format '{{.Name}}' "$1" | tr -d /) is not healthy." >&2
     return 1
 }
 

@@ -20,7 +20,7 @@ services="web<< ' worker beat' if cookiecutter.use_celery >>"
 # One provision, release or rollback at a time.
 lock() {
     exec 9>"/run/lock/$project-deploy"
-    flock --nonblock 9 || fail "another provision, release or rollback of $project is running; wait until it has ended."
+    flock --nonblock 9 || fail "another provision, release or rollback of $project is running. Wait until it ends."
 }
 
 # The name of the release that a link of $root leads to, or nothing.

@@ -50,7 +50,7 @@ def value_problem(name: str, value: str) -> str | None:
     if name == "ALLOWED_HOSTS" and "*" in items:
         return "ALLOWED_HOSTS holds *; list the host names of the site"
     if name == "CSRF_TRUSTED_ORIGINS" and not all(item.startswith("https://") for item in items):
-        return "CSRF_TRUSTED_ORIGINS holds what is no origin; every one must begin with https://"
+        return "CSRF_TRUSTED_ORIGINS has a value that is not an origin; each must begin with https://"
     if name == "NGINX_HTTPS" and value not in ("true", "false"):
         return "NGINX_HTTPS must be true or false"
     if name == "COMPOSE_FILE" and value.split(":")[0] != "compose.prod.yaml":

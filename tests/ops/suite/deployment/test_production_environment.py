@@ -148,8 +148,11 @@ PROBLEMS = [
     ("REDIS_PASSWORD=0123456789abcdef/", "REDIS_PASSWORD must have 16 or more letters, digits,"),
     ("ALLOWED_HOSTS=*", "ALLOWED_HOSTS holds *; list the host names of the site"),
     ("ALLOWED_HOSTS='example.com, *'", "ALLOWED_HOSTS holds *; list the host names of the site"),
-    ("CSRF_TRUSTED_ORIGINS=http://example.com", "CSRF_TRUSTED_ORIGINS holds what is no origin; every one must begin"),
-    ("CSRF_TRUSTED_ORIGINS=https://a.example,b.example", "CSRF_TRUSTED_ORIGINS holds what is no origin"),
+    (
+        "CSRF_TRUSTED_ORIGINS=http://example.com",
+        "CSRF_TRUSTED_ORIGINS has a value that is not an origin; each must begin",
+    ),
+    ("CSRF_TRUSTED_ORIGINS=https://a.example,b.example", "CSRF_TRUSTED_ORIGINS has a value that is not an origin"),
     ("COMPOSE_FILE=compose.yaml", "COMPOSE_FILE must begin with compose.prod.yaml"),
     ("COMPOSE_FILE=compose.prod.yaml.old", "COMPOSE_FILE must begin with compose.prod.yaml"),
     ("NGINX_HTTPS=off", "NGINX_HTTPS must be true or false"),
