@@ -79,7 +79,7 @@ def problem(request: HttpRequest, status: int, detail: str, **more: Any) -> dict
 
 
 def problem_response(request: HttpRequest, status: int, detail: str, **more: Any) -> JsonResponse:
-    """Return the answer that tells of an error."""
+    """Return the response that tells of an error."""
     return JsonResponse(problem(request, status, detail, **more), status=status, content_type=MEDIA_TYPE)
 
 

@@ -30,21 +30,23 @@ class Tokens(NamedTuple):
 
 
 def ask(server: Machine, path: str, method: str = "GET", body: Any = None, **headers: str) -> HTTPResponse:
-    """Return the answer to a request with JSON, for which nginx may want some time to pass since the last."""
+    """Return the response to a request with JSON, for which nginx may want some time to pass since the last."""
     content = {} if body is None else {"Content-Type": "application/json"}
     for _ in range(30):
-        answer = server.get(path, method=method, headers=content | headers, body=json.dumps(body) if content else None)
-        if answer.status != 429:
+        response = server.get(
+            path, method=method, headers=content | headers, body=json.dumps(body) if content else None
+        )
+        if response.status != 429:
             break
         time.sleep(3)
-    return answer
+    return response
 
 
 def log_in(server: Machine) -> Tokens:
     """Log in, and return what that brings."""
-    answer = ask(server, TOKEN, "POST", BOB)
-    assert answer.status == 200
-    return Tokens(json.loads(answer.read())["access"], answer.headers["Set-Cookie"].split(";")[0])
+    response = ask(server, TOKEN, "POST", BOB)
+    assert response.status == 200
+    return Tokens(json.loads(response.read())["access"], response.headers["Set-Cookie"].split(";")[0])
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -79,9 +81,9 @@ class ApiAttackChecks:
 
     def test_nothing_is_told_to_who_is_not_logged_in(self, server: Machine, tokens: Tokens) -> None:
         for path in (ME, USERS, "/api/schema/", "/api/docs/"):
-            answer = ask(server, path)
-            assert answer.status in (401, 403), path
-            assert "@example.com" not in answer.read().decode()
+            response = ask(server, path)
+            assert response.status in (401, 403), path
+            assert "@example.com" not in response.read().decode()
         assert ask(server, "/api/v1/nowhere/").headers["Content-Type"] == "application/problem+json"
 
     def test_a_token_that_is_forged_is_refused(self, server: Machine, tokens: Tokens) -> None:
@@ -128,8 +130,8 @@ class ApiAttackChecks:
 
     def test_a_page_of_another_site_gets_nothing(self, server: Machine, tokens: Tokens) -> None:
         cookie, origin = log_in(server).cookie, {"Origin": "https://other.example.org"}
-        answer = ask(server, REFRESH, "POST", Cookie=cookie, **origin)
-        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (403, None)
+        response = ask(server, REFRESH, "POST", Cookie=cookie, **origin)
+        assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (403, None)
         asked = ask(server, ME, "OPTIONS", **origin, **{"Access-Control-Request-Method": "GET"})
         assert asked.headers["Access-Control-Allow-Origin"] is None
 
@@ -138,7 +140,7 @@ class ApiAttackChecks:
             ask(server, TOKEN, "POST", {"email": email, "password": "wrong"})
             for email in (BOB["email"], "x@example.com")
         ]
-        assert len({(answer.status, answer.read()) for answer in answers}) == 1
+        assert len({(response.status, response.read()) for response in answers}) == 1
 
     def test_a_bomb_of_json_is_refused(self, server: Machine, tokens: Tokens) -> None:
         for body in (b"[" * 100_000, b'{"email":' * 50_000, b"\xff\xfe", b"1" * 5000, b'{"email": NaN}'):

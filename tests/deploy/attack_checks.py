@@ -104,11 +104,11 @@ class AttackChecks:
         plain = server.get("/").read().count(b"<h1>")
         for name in ("X-Forwarded-Host", "X-Host", "X-Forwarded-Server", "Forwarded", "X-Original-Host"):
             host = "host=other.example.org" if name == "Forwarded" else "other.example.org"
-            answer = server.get("/admin", headers={name: host})
-            assert (answer.status, answer.headers["Location"]) == (301, "/admin/")
+            response = server.get("/admin", headers={name: host})
+            assert (response.status, response.headers["Location"]) == (301, "/admin/")
         for name in ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Prefix", "X-Script-Name", "Script-Name"):
-            answer = server.get("/", headers={name: "/admin/"})
-            assert (answer.status, answer.read().count(b"<h1>")) == (200, plain)
+            response = server.get("/", headers={name: "/admin/"})
+            assert (response.status, response.read().count(b"<h1>")) == (200, plain)
         # With an underscore it would reach the application under the name of the proxy's own.
         assert server.get("/", headers={"X_Forwarded_Proto": "http"}).status == 200
         assert server.get("/", headers={"X-HTTP-Method-Override": "DELETE"}).status == 200
@@ -133,10 +133,10 @@ class AttackChecks:
     @pytest.mark.parametrize("path", ELSEWHERE)
     def test_no_address_leads_to_another_site(self, server: Machine, path: str) -> None:
         for scheme in ("https", "http"):
-            answer = server.get(path, scheme=scheme)
-            location = answer.headers["Location"] or "/"
+            response = server.get(path, scheme=scheme)
+            location = response.headers["Location"] or "/"
             assert re.match(r"/(?![/\\])|https://example\.com/", location), location
-            assert answer.status in (301, 302, 400, 404)
+            assert response.status in (301, 302, 400, 404)
 
     def test_what_a_visitor_writes_into_an_address_does_not_run(self, server: Machine) -> None:
         for path in ("/<script>alert(1)</script>/", "/nowhere/?q=<script>alert(1)</script>", '/"><img%20src=x>'):
@@ -224,5 +224,5 @@ class AttackChecks:
         ]:
             body = f"csrfmiddlewaretoken={token}".encode()
             content = {"Content-Type": "application/x-www-form-urlencoded"}
-            answer = server.get("/admin/logout/", method="POST", headers=headers | content, body=body)
-            assert answer.status == status, (headers, token)
+            response = server.get("/admin/logout/", method="POST", headers=headers | content, body=body)
+            assert response.status == status, (headers, token)

@@ -142,8 +142,8 @@ def report_errors(server: Machine, incidents: Incidents) -> bool:
 
 def is_logged_in(server: Machine, cookie: str) -> bool:
     """Say whether a session is one of the administrator."""
-    answer = server.get("/admin/", headers={"Cookie": cookie})
-    return answer.status == 200 and "ann@example.com" in answer.read().decode()
+    response = server.get("/admin/", headers={"Cookie": cookie})
+    return response.status == 200 and "ann@example.com" in response.read().decode()
 
 
 def is_operator(server: Machine, token: str) -> bool:
@@ -167,8 +167,8 @@ class IncidentChecks:
         name = "start-and-stop"
         assert "redis" in follow(server, name, "See the state of everything")
         follow(server, name, "Stop")
-        answer = server.get("/")
-        assert (answer.status, "being worked on" in answer.read().decode()) == (503, True)
+        response = server.get("/")
+        assert (response.status, "being worked on" in response.read().decode()) == (503, True)
         follow(server, name, "See the state of everything")
         follow(server, name, "Start")
         assert server.is_ready()
@@ -192,9 +192,9 @@ class IncidentChecks:
         follow(server, "logs", "Where each log is")
         cookie = log_in(server).split(";")[0]
         server.run(incidents.stop_database)
-        answer = server.get("/admin/", headers={"Cookie": cookie})
-        request_id = answer.headers["X-Request-ID"]
-        assert answer.status == 500
+        response = server.get("/admin/", headers={"Cookie": cookie})
+        request_id = response.headers["X-Request-ID"]
+        assert response.status == 500
         follow(server, "database-down", with_blocks(server, "database-down")[1])
         look = blocks(server, "The last errors", f"{FOLDER}/logs.md")[0]
         wait_until(lambda: '"event": "request_failed"' in server.run(look, user="admin").stdout, 60, "the error's line")
@@ -272,9 +272,9 @@ class IncidentChecks:
         subprocess.run(command, check=True)
         server.run(incidents.start_errors)
         wait_until(lambda: "listening" in server.say(incidents.reported), 60, "the start of what takes reports")
-        answer = server.get("/send/?token=hunter2hunter")
-        request_id = answer.headers["X-Request-ID"]
-        assert answer.read() == b"sent"
+        response = server.get("/send/?token=hunter2hunter")
+        request_id = response.headers["X-Request-ID"]
+        assert response.read() == b"sent"
         wait_until(lambda: request_id in server.say(incidents.reported), 60, "the error's report")
         [event] = [json.loads(line) for line in server.say(incidents.reported).splitlines() if request_id in line]
         assert event["tags"]["request_id"] == request_id

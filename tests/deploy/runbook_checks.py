@@ -56,8 +56,8 @@ def release_in_read_only_mode(server: Machine) -> str:
 
 def post(server: Machine) -> tuple[int, str]:
     """Send the form that logs out, without its token; return the status and what is said."""
-    answer = server.get("/admin/logout/", method="POST", body=b"x=y")
-    return answer.status, answer.read().decode()
+    response = server.get("/admin/logout/", method="POST", body=b"x=y")
+    return response.status, response.read().decode()
 
 
 class RunbookChecks:
@@ -143,14 +143,14 @@ class RunbookChecks:
         status, page = post(server)
         assert status == 503
         assert "We are moving to a new server until 10:00." in page
-        answer = server.get("/admin/logout/", method="POST", body=b"x=y", headers={"Accept": "application/json"})
-        assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
-        assert answer.headers["Retry-After"].isdigit()
-        assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+        response = server.get("/admin/logout/", method="POST", body=b"x=y", headers={"Accept": "application/json"})
+        assert (response.status, response.headers["Content-Type"]) == (503, "application/problem+json")
+        assert response.headers["Retry-After"].isdigit()
+        assert response.headers.get_all("X-Frame-Options") == ["DENY"]
         for path in ("/", "/ready/", "/health/"):
             assert server.get(path).status == 200
-        answer = server.get("/admin/", headers={"Cookie": cookie})
-        assert (answer.status, "ann@example.com" in answer.read().decode()) == (200, True)
+        response = server.get("/admin/", headers={"Cookie": cookie})
+        assert (response.status, "ann@example.com" in response.read().decode()) == (200, True)
         refused = server.run(f"{deployment.manage} shell --no-imports --command '{MAKE}'", check=False)
         assert refused.returncode != 0
         assert "in a read-only transaction" in refused.stdout + refused.stderr

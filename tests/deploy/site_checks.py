@@ -73,11 +73,11 @@ def style_of(server: Machine) -> str:
     return str(server.get("/").read().decode().split('rel="stylesheet" href="')[1].split('"')[0])
 
 
-def check_headers(answer: HTTPResponse, policy: str | re.Pattern[str] = POLICY) -> None:
+def check_headers(response: HTTPResponse, policy: str | re.Pattern[str] = POLICY) -> None:
     """Fail unless an answer over HTTPS has each of the security headers once."""
     expected = {**HEADERS, "Content-Security-Policy": policy, "Permissions-Policy": PERMISSIONS}
     for name, pattern in expected.items():
-        values = answer.headers.get_all(name) or []
+        values = response.headers.get_all(name) or []
         assert len(values) == 1, (name, values)
         assert values[0] == pattern if isinstance(pattern, str) else pattern.fullmatch(values[0]), (name, values)
 
@@ -92,10 +92,10 @@ def log_in(server: Machine) -> str:
     if server.get("/admin/", headers={"Cookie": session.split(";")[0]}).status == 200:
         return session
     place = "/accounts/second-factor/"
-    answer = server.get(place, headers={"Cookie": session.split(";")[0]})
-    if answer.status == 200:
+    response = server.get(place, headers={"Cookie": session.split(";")[0]})
+    if response.status == 200:
         return send_form(server, place, f"token={server.recovery_codes.pop()}", session)[1]
-    page, session = send_form(server, answer.headers["Location"], "token=%s", session)
+    page, session = send_form(server, response.headers["Location"], "token=%s", session)
     server.recovery_codes = re.findall(r"<code>([a-z2-7]{8})</code>", page)
     assert len(server.recovery_codes) == 10
     return session
@@ -109,13 +109,13 @@ def send_form(server: Machine, path: str, form: str, session: str = "") -> tuple
     connection = server.connect()
     cookies = [session.split(";")[0]]
     connection.request("GET", path, headers={"Cookie": cookies[0]})
-    answer = connection.getresponse()
-    page = answer.read().decode()
+    response = connection.getresponse()
+    page = response.read().decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
     assert token, page
     if key := re.search(r'id="key">([A-Z2-7 ]+)<', page):
         form = form % app_token(key[1])
-    cookies += [cookie.split(";")[0] for cookie in answer.headers.get_all("Set-Cookie") or []]
+    cookies += [cookie.split(";")[0] for cookie in response.headers.get_all("Set-Cookie") or []]
     headers = {
         "Cookie": "; ".join(filter(None, cookies)),
         "Content-Type": "application/x-www-form-urlencoded",
@@ -123,10 +123,12 @@ def send_form(server: Machine, path: str, form: str, session: str = "") -> tuple
     }
     body = f"csrfmiddlewaretoken={token[1]}&{form}".replace(" ", "+")
     connection.request("POST", path, body=body, headers=headers)
-    answer = connection.getresponse()
-    page = answer.read().decode()
-    found = [cookie for cookie in answer.headers.get_all("Set-Cookie") or [] if cookie.startswith("__Host-sessionid=")]
-    assert found, f"{answer.status} {page}"
+    response = connection.getresponse()
+    page = response.read().decode()
+    found = [
+        cookie for cookie in response.headers.get_all("Set-Cookie") or [] if cookie.startswith("__Host-sessionid=")
+    ]
+    assert found, f"{response.status} {page}"
     return page, found[0]
 
 
@@ -142,11 +144,11 @@ class SiteChecks:
     """What a visitor notices."""
 
     def test_a_visitor_sees_the_first_page_with_each_header_once(self, server: Machine) -> None:
-        answer = server.get("/")
-        assert answer.status == 200
-        assert "<h1>My Project</h1>" in answer.read().decode()
-        check_headers(answer)
-        assert answer.headers["Server"] == "nginx"
+        response = server.get("/")
+        assert response.status == 200
+        assert "<h1>My Project</h1>" in response.read().decode()
+        check_headers(response)
+        assert response.headers["Server"] == "nginx"
 
     @pytest.mark.parametrize(
         ("path", "status"),
@@ -163,15 +165,15 @@ class SiteChecks:
         ],
     )
     def test_every_answer_has_each_header_once(self, server: Machine, path: str, status: int) -> None:
-        answer = server.get(path)
-        assert answer.status == status
-        check_headers(answer, MEDIA_POLICY if path.startswith("/media/") else POLICY)
+        response = server.get(path)
+        assert response.status == status
+        check_headers(response, MEDIA_POLICY if path.startswith("/media/") else POLICY)
 
     def test_http_leads_to_https(self, server: Machine) -> None:
-        answer = server.get("/admin/?next=/x", scheme="http")
-        assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?next=/x")
-        assert answer.headers["Strict-Transport-Security"] is None
-        assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+        response = server.get("/admin/?next=/x", scheme="http")
+        assert (response.status, response.headers["Location"]) == (301, "https://example.com/admin/?next=/x")
+        assert response.headers["Strict-Transport-Security"] is None
+        assert response.headers.get_all("X-Content-Type-Options") == ["nosniff"]
 
     def test_an_unknown_host_is_refused(self, server: Machine) -> None:
         assert server.get("/", host="other.example.org", scheme="http").status == 421
@@ -218,48 +220,48 @@ class SiteChecks:
             "/media/x.js": "application/octet-stream",
             "/media/x.svg": "image/svg+xml",
         }.items():
-            answer = server.get(path)
-            assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
-            assert answer.headers.get_all("Content-Security-Policy") == [MEDIA_POLICY]
-            assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+            response = server.get(path)
+            assert (response.status, response.headers["Content-Type"]) == (200, kind)
+            assert response.headers.get_all("Content-Security-Policy") == [MEDIA_POLICY]
+            assert response.headers.get_all("X-Content-Type-Options") == ["nosniff"]
         assert server.get("/media/").status == 403
 
     def test_an_administrator_logs_in(self, server: Machine) -> None:
         session = log_in(server)
         assert {"Secure", "HttpOnly", "SameSite=Lax"} <= {part.strip() for part in session.split(";")}
-        answer = server.get("/admin/", headers={"Cookie": session.split(";")[0]})
-        assert "ann@example.com" in answer.read().decode()
+        response = server.get("/admin/", headers={"Cookie": session.split(";")[0]})
+        assert "ann@example.com" in response.read().decode()
 
     def test_too_many_attempts_to_log_in_are_refused(self, server: Machine) -> None:
         statuses = [server.get("/admin/login/", method="POST", body=b"x=y").status for _ in range(10)]
         assert statuses[0] != 429
         assert statuses[-1] == 429
-        answer = server.get("/admin/login/", method="POST", body=b"x=y")
-        assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
-        assert "Too many attempts" in answer.read().decode()
-        assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+        response = server.get("/admin/login/", method="POST", body=b"x=y")
+        assert (response.status, response.headers["Retry-After"]) == (429, "60")
+        assert "Too many attempts" in response.read().decode()
+        assert response.headers.get_all("X-Frame-Options") == ["DENY"]
         # It is counted for all of them together, wherever the admin is; who looks at a form is not counted.
         for path in ("/accounts/login/", "/accounts/password_reset/", "/manage/login/", "/accounts//login/"):
             assert server.get(path, method="POST", body=b"x=y").status == 429
         assert server.get("/accounts/logout/", method="POST", body=b"x=y").status == 403
         assert server.get("/admin/login/").status == 200
         # Whoever has tried there does not try in the API instead.
-        answer = server.get("/api/v1/auth/token/", method="POST", body=b"{}")
-        assert answer.status == 429
-        assert "Too many attempts" in answer.read().decode()
+        response = server.get("/api/v1/auth/token/", method="POST", body=b"{}")
+        assert response.status == 429
+        assert "Too many attempts" in response.read().decode()
         assert server.get("/api/v1/auth/token/").status == 405
 
     def test_a_request_that_is_too_large_is_refused(self, server: Machine) -> None:
         megabytes = 1024 * 1024
-        answer = server.get("/", method="POST", body=b"x" * 10 * megabytes)
-        assert answer.status in (403, 405)
-        answer = server.get("/", method="POST", headers={"Content-Length": str(10 * megabytes + 1)})
-        assert answer.status == 413
-        assert "too large" in answer.read().decode()
-        assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+        response = server.get("/", method="POST", body=b"x" * 10 * megabytes)
+        assert response.status in (403, 405)
+        response = server.get("/", method="POST", headers={"Content-Length": str(10 * megabytes + 1)})
+        assert response.status == 413
+        assert "too large" in response.read().decode()
+        assert response.headers.get_all("X-Frame-Options") == ["DENY"]
         assert server.get("/data/import/", method="POST", body=b"x" * 11 * megabytes).status in (403, 404)
-        answer = server.get("/data/import/", method="POST", headers={"Content-Length": str(100 * megabytes + 1)})
-        assert answer.status == 413
+        response = server.get("/data/import/", method="POST", headers={"Content-Length": str(100 * megabytes + 1)})
+        assert response.status == 413
 
     def test_request_id_is_in_the_response_and_the_logs(self, server: Machine, deployment: Deployment) -> None:
         made = server.get("/nowhere/?token=hunter2", headers={"Referer": "https://example.com/?token=hunter3"})
@@ -297,9 +299,9 @@ class SiteChecks:
         operator = {"Authorization": f"Bearer {token}"}
         for path in ("/metrics/", "//metrics/", "/admin/../metrics/", "/%6detrics/", "/metrics//"):
             for headers in ({}, operator):
-                answer = server.get(path, headers=headers)
-                assert answer.status == 404
-                assert "site_" not in answer.read().decode()
+                response = server.get(path, headers=headers)
+                assert response.status == 404
+                assert "site_" not in response.read().decode()
         server.get("/nowhere/")
         told = server.say(deployment.metrics % token)
         assert 'site_service_up{service="database"} 1.0' in told
@@ -340,11 +342,11 @@ class SiteChecks:
 
     def test_a_page_says_when_the_application_is_down(self, server: Machine, deployment: Deployment) -> None:
         server.run(deployment.stop)
-        answer = server.get("/?token=hunter5")
-        assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
-        assert "The site is being worked on" in answer.read().decode()
-        check_headers(answer)
-        request_id = answer.headers["X-Request-ID"]
+        response = server.get("/?token=hunter5")
+        assert (response.status, response.headers["Retry-After"]) == (503, "60")
+        assert "The site is being worked on" in response.read().decode()
+        check_headers(response)
+        request_id = response.headers["X-Request-ID"]
         log = server.say(deployment.access_log)
         [line] = [json.loads(line) for line in log.splitlines() if request_id in line]
         assert (line["status"], line["upstream"]) == (503, "502")

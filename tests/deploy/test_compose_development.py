@@ -93,8 +93,8 @@ class Development:
     def page(self) -> str:
         """Return the first page, or nothing while none comes."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as answer:
-                return str(answer.read().decode())
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as response:
+                return str(response.read().decode())
         except OSError:
             return ""
 

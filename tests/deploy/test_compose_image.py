@@ -60,9 +60,9 @@ class Registry:
         """Return the registry's answer, which is JSON."""
         user = base64.b64encode(b"ann:secret").decode()
         headers = {"Authorization": f"Basic {user}", "Accept": accept}
-        answer = self.machine.get(f"/v2/{path}", host="ghcr.io", headers=headers)
-        body = json.loads(answer.read())
-        assert answer.status == 200, body
+        response = self.machine.get(f"/v2/{path}", host="ghcr.io", headers=headers)
+        body = json.loads(response.read())
+        assert response.status == 200, body
         return body
 
     def tags(self, name: str) -> set[str]:

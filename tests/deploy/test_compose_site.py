@@ -153,16 +153,16 @@ class TestBehindABalancer:
 
     def test_what_the_balancer_says_of_the_visitor_is_believed(self, server: Machine) -> None:
         headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
-        answer = server.get("/", scheme="http", headers=headers)
-        assert answer.status == 200
-        check_headers(answer)
-        answer = server.get("/static/favicon.svg", scheme="http", headers=headers)
-        assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=3600"]
+        response = server.get("/", scheme="http", headers=headers)
+        assert response.status == 200
+        check_headers(response)
+        response = server.get("/static/favicon.svg", scheme="http", headers=headers)
+        assert response.headers.get_all("Strict-Transport-Security") == ["max-age=3600"]
         assert '"client":"203.0.113.7"' in server.say(DEPLOYMENT.access_log)
 
     def test_a_visitor_over_http_is_led_to_https(self, server: Machine) -> None:
-        answer = server.get("/admin/", scheme="http")
-        assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/")
+        response = server.get("/admin/", scheme="http")
+        assert (response.status, response.headers["Location"]) == (301, "https://example.com/admin/")
 
     def test_nothing_speaks_https(self, server: Machine) -> None:
         with pytest.raises(ssl.SSLError):

@@ -417,14 +417,14 @@ def test_settings_are_changed_by_releasing_again(server: Machine, pushed: None) 
     for path in ("/", "/static/favicon.svg"):
         assert server.get(path).headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
     # A name more is led to the first, once the certificate has it too.
-    answer = server.get("/admin/?x=1", host="www.example.com", scheme="http")
-    assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
+    response = server.get("/admin/?x=1", host="www.example.com", scheme="http")
+    assert (response.status, response.headers["Location"]) == (301, "https://example.com/admin/?x=1")
     certificate = server.block(GUIDE, CERTIFICATE).replace("--email", "--domain www.example.com --expand --email")
     server.run(certificate, user="admin")
     wait_until(lambda: server.is_trusted("www.example.com"), 60, "the certificate's coming into use")
-    answer = server.get("/admin/?x=1", host="www.example.com")
-    assert (answer.status, answer.headers["Location"]) == (301, "https://example.com/admin/?x=1")
-    assert answer.headers.get_all("X-Frame-Options") == ["DENY"]
+    response = server.get("/admin/?x=1", host="www.example.com")
+    assert (response.status, response.headers["Location"]) == (301, "https://example.com/admin/?x=1")
+    assert response.headers.get_all("X-Frame-Options") == ["DENY"]
 
 
 def test_the_commands_of_every_day_work(server: Machine) -> None:

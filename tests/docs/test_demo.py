@@ -25,8 +25,8 @@ SITE = "http://127.0.0.1:8000"
 def fetch(address: str) -> tuple[int, str]:
     """Return the status and the body of a page of the site."""
     try:
-        with urllib.request.urlopen(SITE + address) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(SITE + address) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
 

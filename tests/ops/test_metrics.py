@@ -79,10 +79,10 @@ class Deployed:
 
     def scrape(self) -> str:
         """Return what Prometheus is told, by whichever process."""
-        answer = self.site.get("/metrics/", host="127.0.0.1", scheme="http", headers=OPERATOR)
-        assert answer.status == 200
-        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-        return answer.read().decode()
+        response = self.site.get("/metrics/", host="127.0.0.1", scheme="http", headers=OPERATOR)
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        return response.read().decode()
 
     def values(self, name: str, *labels: str) -> dict[tuple[str, ...], float]:
         """Return the values of a metric by these of its labels, added up over the others."""
@@ -168,9 +168,9 @@ def ask(port: int, method: str, path: str) -> int:
     for name, value in (("Host", "www.example.com"), ("X-Forwarded-Proto", "https"), ("Connection", "close")):
         connection.putheader(name, value)
     connection.endheaders()
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
+    response = connection.getresponse()
+    response.read()
+    return response.status
 
 
 def test_the_numbers_of_all_processes_add_up_to_what_was_sent(deployed: Deployed) -> None:
@@ -238,9 +238,9 @@ def test_promtool_finds_nothing_wrong(deployed: Deployed) -> None:
 def test_without_the_token_nothing_is_told(deployed: Deployed) -> None:
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {TOKEN[:-1]}"}):
         for host, scheme in (("www.example.com", "https"), ("127.0.0.1", "http")):
-            answer = deployed.site.get("/metrics/", host=host, scheme=scheme, headers=headers)
-            assert answer.status == 404
-            assert "site_" not in answer.read().decode()
+            response = deployed.site.get("/metrics/", host=host, scheme=scheme, headers=headers)
+            assert response.status == 404
+            assert "site_" not in response.read().decode()
 
 
 class TestTasks:

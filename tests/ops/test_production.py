@@ -28,9 +28,9 @@ class WithServers:
     def ready(self) -> tuple[int, dict[str, bool], float]:
         """Return the status of /ready/, the outcome of its checks, and how many seconds the answer took."""
         start = time.perf_counter()
-        answer = self.get("/ready/", host="10.1.2.3", scheme="http")
-        checks = json.loads(answer.read())["checks"]
-        return answer.status, checks, time.perf_counter() - start
+        response = self.get("/ready/", host="10.1.2.3", scheme="http")
+        checks = json.loads(response.read())["checks"]
+        return response.status, checks, time.perf_counter() - start
 
 
 @pytest.fixture(scope="module")
@@ -50,35 +50,35 @@ def site(
 
 
 def test_a_visitor_sees_the_first_page_with_its_protection(site: WithServers) -> None:
-    answer = site.get("/")
-    page = answer.read().decode()
-    assert answer.status == 200
+    response = site.get("/")
+    page = response.read().decode()
+    assert response.status == 200
     assert "<h1>My Project</h1>" in page
     assert "README.md" not in page
-    assert answer.headers["Strict-Transport-Security"] == "max-age=3600"
-    assert answer.headers["X-Frame-Options"] == "DENY"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "same-origin"
-    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; ")
+    assert response.headers["Strict-Transport-Security"] == "max-age=3600"
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "same-origin"
+    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; ")
 
 
 def test_a_visitor_over_http_is_sent_to_https(site: WithServers) -> None:
-    answer = site.get("/admin/", scheme="http")
-    assert (answer.status, answer.headers["Location"]) == (301, "https://www.example.com/admin/")
+    response = site.get("/admin/", scheme="http")
+    assert (response.status, response.headers["Location"]) == (301, "https://www.example.com/admin/")
 
 
 def test_an_unknown_host_is_refused(site: WithServers) -> None:
-    answer = site.get("/", host="10.1.2.3")
-    assert answer.status == 400
-    assert "The request was not understood" in answer.read().decode()
+    response = site.get("/", host="10.1.2.3")
+    assert response.status == 400
+    assert "The request was not understood" in response.read().decode()
 
 
 def test_the_admin_asks_for_an_address_and_a_password(site: WithServers) -> None:
-    answer = site.get("/admin/login/")
-    assert answer.status == 200
-    assert "Email address" in answer.read().decode()
-    cookie = answer.headers["Set-Cookie"]
+    response = site.get("/admin/login/")
+    assert response.status == 200
+    assert "Email address" in response.read().decode()
+    cookie = response.headers["Set-Cookie"]
     assert cookie.startswith("__Host-csrftoken=")
     assert "Secure" in cookie
     assert "SameSite=Lax" in cookie
@@ -89,15 +89,15 @@ def test_the_admin_asks_for_an_address_and_a_password(site: WithServers) -> None
 def test_static_files_are_cached_for_ever_under_their_hashed_name(site: WithServers) -> None:
     page = site.get("/").read().decode()
     address = page.split('rel="stylesheet" href="')[1].split('"')[0]
-    answer = site.get(address)
-    assert (answer.status, answer.headers["Content-Type"]) == (200, 'text/css; charset="utf-8"')
-    assert answer.headers["Cache-Control"] == "max-age=315360000, public, immutable"
+    response = site.get(address)
+    assert (response.status, response.headers["Content-Type"]) == (200, 'text/css; charset="utf-8"')
+    assert response.headers["Cache-Control"] == "max-age=315360000, public, immutable"
 
 
 def test_an_unknown_page_has_the_look_of_the_project(site: WithServers) -> None:
-    answer = site.get("/nowhere/")
-    assert answer.status == 404
-    assert "There is no such page" in answer.read().decode()
+    response = site.get("/nowhere/")
+    assert response.status == 404
+    assert "There is no such page" in response.read().decode()
     assert site.get("/static/css/site.css").status == 200
 
 
@@ -106,8 +106,8 @@ def test_development_is_not_there(site: WithServers) -> None:
 
 
 def test_a_probe_by_address_over_http_is_answered(site: WithServers) -> None:
-    answer = site.get("/health/", host="127.0.0.1", scheme="http")
-    assert (answer.status, json.loads(answer.read())["status"]) == (200, "healthy")
+    response = site.get("/health/", host="127.0.0.1", scheme="http")
+    assert (response.status, json.loads(response.read())["status"]) == (200, "healthy")
     status, checks, _ = site.ready()
     assert (status, checks) == (200, {"database": True, "cache": True, "broker": True})
 

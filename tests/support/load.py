@@ -47,17 +47,17 @@ def ask(
             connection = connection or Https("example.com", port, context)
             try:
                 connection.request(method, path, body=b"x=y" if method == "POST" else None)
-                answer = connection.getresponse()
-                body = answer.read()
+                response = connection.getresponse()
+                body = response.read()
             except (OSError, http.client.HTTPException) as error:
                 is_closed = is_kept and isinstance(error, ConnectionError)
                 counts["closed" if is_closed else f"{method} {path} {type(error).__name__}: {error}"] += 1
                 connection = None
             else:
-                counts[f"{method} {path} {answer.status}"] += 1
-                if (path, answer.status) == ("/health/", 200):
+                counts[f"{method} {path} {response.status}"] += 1
+                if (path, response.status) == ("/health/", 200):
                     counts[f"version {json.loads(body)['version']}"] += 1
-                if answer.will_close:
+                if response.will_close:
                     connection = None
             time.sleep(PAUSE)
         rounds += 1

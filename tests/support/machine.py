@@ -139,8 +139,8 @@ class Machine:
         context = ssl._create_unverified_context()  # noqa: S323 - there is nothing to verify it by yet
 
         def fetch() -> bool:
-            with contextlib.suppress(OSError), urllib.request.urlopen(address, context=context, timeout=10) as answer:
-                self.authority.write_bytes(answer.read())
+            with contextlib.suppress(OSError), urllib.request.urlopen(address, context=context, timeout=10) as response:
+                self.authority.write_bytes(response.read())
                 return True
             return False
 
@@ -172,10 +172,10 @@ class Machine:
 
     def ready(self) -> tuple[int, dict[str, bool]]:
         """Return the status of /ready/ and the outcome of its checks."""
-        answer = self.get("/ready/")
-        body = answer.read()
-        is_json = answer.headers["Content-Type"].startswith("application/json")
-        return answer.status, json.loads(body)["checks"] if is_json else {}
+        response = self.get("/ready/")
+        body = response.read()
+        is_json = response.headers["Content-Type"].startswith("application/json")
+        return response.status, json.loads(body)["checks"] if is_json else {}
 
     def version(self) -> str:
         """Return the version that the site tells."""

@@ -49,7 +49,7 @@ class Site:
         source: str = "127.0.0.1",
         headers: dict[str, str] | None = None,
     ) -> http.client.HTTPResponse:
-        """Return the answer to a request that came through a proxy, from an address of this machine."""
+        """Return the response to a request that came through a proxy, from an address of this machine."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(source, 0))
         sent = {"Host": host, "X-Forwarded-Proto": scheme, "Connection": "close"} | (headers or {})
         connection.request("GET", path, headers=sent)

@@ -20,7 +20,7 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Return the answer, or in place of a page for an error the same as JSON."""
+        """Return the response, or in place of a page for an error the same as JSON."""
         response = self.get_response(request)
         is_page = not response.headers.get("Content-Type", "").partition(";")[0].endswith("json")
         if response.status_code < HTTPStatus.BAD_REQUEST or not is_page or not request.path_info.startswith("/api/"):

@@ -12,7 +12,7 @@ from ops.http import MEDIA_TYPE, problem
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the answer that tells of an error; nothing for one that nobody expects, which becomes 500."""
+    """Return the response that tells of an error; nothing for one that nobody expects, which becomes 500."""
     response = default_handler(error, context)
     if response is None:
         return None

@@ -9,17 +9,17 @@ from typing import Any
 
 from ops.contracts import Finding, Target, note, reason
 
-# Seconds, for connecting and for each part of the answer.
+# Seconds, for connecting and for each part of the response.
 TIMEOUT = 4.0
-# Bytes of an answer that are read.
+# Bytes of a response that are read.
 BODY_LIMIT = 1024 * 1024
 # What is raised when the site cannot be asked.
 Unreachable = (OSError, http.client.HTTPException)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the site has answered."""
+class Response:
+    """The response of the site."""
 
     status: int
     headers: HTTPMessage
@@ -34,8 +34,8 @@ class Answer:
         return content if isinstance(content, dict) else {}
 
 
-def ask(target: Target, path: str, headers: dict[str, str] | None = None) -> Answer:
-    """Return the site's answer to GET; a redirect is not followed. Raises Unreachable when there is none."""
+def ask(target: Target, path: str, headers: dict[str, str] | None = None) -> Response:
+    """Return the site's response to GET; a redirect is not followed. Raises Unreachable when there is none."""
     if not target.url:
         raise OSError("ALLOWED_HOSTS tells no name")
     connection = http.client.HTTPSConnection(
@@ -43,8 +43,8 @@ def ask(target: Target, path: str, headers: dict[str, str] | None = None) -> Ans
     )
     try:
         connection.request("GET", path, headers={"Connection": "close", "User-Agent": "preflight"} | (headers or {}))
-        answer = connection.getresponse()
-        return Answer(answer.status, answer.headers, answer.read(BODY_LIMIT))
+        response = connection.getresponse()
+        return Response(response.status, response.headers, response.read(BODY_LIMIT))
     finally:
         connection.close()
 

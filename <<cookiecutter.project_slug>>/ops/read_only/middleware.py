@@ -32,7 +32,7 @@ class ReadOnlyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Return the answer to a request that only reads, or the refusal of another."""
+        """Return the response to a request that only reads, or the refusal of another."""
         if state := read_only_state():
             if request.method not in SAFE_METHODS and request.path_info not in settings.READ_ONLY_EXEMPT:
                 return refusal(request, state)

@@ -6,10 +6,10 @@ from django.utils.deprecation import MiddlewareMixin
 
 
 class SecurityHeadersMiddleware(MiddlewareMixin):
-    """Gives every answer the headers of ``settings.SECURITY_HEADERS``; a view may set another value."""
+    """Gives every response the headers of ``settings.SECURITY_HEADERS``; a view may set another value."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Return the answer with those headers that it does not have yet."""
+        """Return the response with those headers that it does not have yet."""
         for name, value in settings.SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         return response

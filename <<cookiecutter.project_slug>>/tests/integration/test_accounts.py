@@ -49,19 +49,19 @@ def fail(client: Client, times: int = configured.AXES_FAILURE_LIMIT, **extra: An
 class TestGuessing:
     def test_who_guesses_is_locked_out_and_told_for_how_long(self, client: Client, user: User) -> None:
         assert fail(client) == [200, 200, 200, 200, 429]
-        answer = log_in(client)
-        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
-        assert "Please wait 15 minutes" in answer.content.decode()
-        assert "no-store" in answer.headers["Cache-Control"]
+        response = log_in(client)
+        assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
+        assert "Please wait 15 minutes" in response.content.decode()
+        assert "no-store" in response.headers["Cache-Control"]
         assert not get_user(client).is_authenticated
 
     def test_a_client_that_asks_for_json_is_told_in_json(self, client: Client, user: User) -> None:
         fail(client)
         form = {"username": "ada@example.com", "password": PASSWORD}
         headers = {"X-Forwarded-For": HOME, "Accept": "application/json"}
-        answer = client.post("/accounts/login/", form, headers=headers, REMOTE_ADDR="")
-        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
-        assert "Too many attempts" in answer.json()["detail"]
+        response = client.post("/accounts/login/", form, headers=headers, REMOTE_ADDR="")
+        assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
+        assert "Too many attempts" in response.json()["detail"]
 
     def test_the_owner_logs_in_from_elsewhere(self, client: Client, user: User) -> None:
         fail(client)
@@ -74,8 +74,8 @@ class TestGuessing:
     def test_the_admin_counts_too(self, client: Client, admin_user: User) -> None:
         fail(client, email="root@example.com")
         form = {"username": "root@example.com", "password": PASSWORD}
-        answer = client.post("/admin/login/", form, headers={"X-Forwarded-For": HOME}, REMOTE_ADDR="")
-        assert answer.status_code == 429
+        response = client.post("/admin/login/", form, headers={"X-Forwarded-For": HOME}, REMOTE_ADDR="")
+        assert response.status_code == 429
 
     def test_another_case_or_another_browser_is_no_other_account(self, client: Client, user: User) -> None:
         for email in ("ada@example.com", "Ada@example.com", "ADA@EXAMPLE.COM", " ada@example.com"):
@@ -266,7 +266,7 @@ class TestForgottenPasswords:
 
     def test_the_answer_does_not_tell_whether_there_is_an_account(self, client: Client, user: User) -> None:
         answers = [ask(client, email) for email in ("ada@example.com", "nobody@example.com")]
-        assert {(answer.status_code, answer.headers["Location"], answer.content) for answer in answers} == {
+        assert {(response.status_code, response.headers["Location"], response.content) for response in answers} == {
             (302, "/accounts/password_reset/sent/", b"")
         }
         assert [message.to for message in arrived()] == [["ada@example.com"]]
@@ -292,7 +292,7 @@ class TestForgottenPasswords:
         monkeypatch.setattr(views, "RESET_LIMIT", 2)
         places = {"headers": {"X-Forwarded-For": HOME}, "REMOTE_ADDR": ""}
         answers = [ask(client, f"{number}@example.com", **places) for number in range(3)]
-        assert [answer.status_code for answer in answers] == [302, 302, 429]
+        assert [response.status_code for response in answers] == [302, 302, 429]
         assert answers[-1].headers["Retry-After"] == "3600"
         assert ask(client, headers={"X-Forwarded-For": ELSEWHERE}, REMOTE_ADDR="").status_code == 302
 

@@ -30,11 +30,11 @@ def test_a_script_in_any_field_is_shown_as_text(admin_client: Client) -> None:
     admin_client.post(address(Group, "change", group.pk), {"name": SCRIPT})
     for one in (group, user):
         for page, *args in (("changelist",), ("change", one.pk), ("delete", one.pk), ("history", one.pk)):
-            answer = admin_client.get(address(type(one), page, *args))
-            assert answer.status_code == 200
-            assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text, (one, page)
-            assert "<script>alert" not in answer.text
-            assert "<img src=x" not in answer.text
+            response = admin_client.get(address(type(one), page, *args))
+            assert response.status_code == 200
+            assert "&lt;script&gt;alert(1)&lt;/script&gt;" in response.text, (one, page)
+            assert "<script>alert" not in response.text
+            assert "<img src=x" not in response.text
     index = admin_client.get(reverse("admin:index")).text
     assert "&lt;script&gt;" in index
     assert "<script>alert" not in index
@@ -49,14 +49,14 @@ def test_whatever_a_filter_is_given_is_a_value(admin_client: Client, model: type
     names += [f"{field.name}__{lookup}" for field in model._meta.get_fields() for lookup in ("exact", "startswith")]
     for name in names:
         # Passwords are hashed by MD5 here.
-        answer = admin_client.get(address(model, "changelist"), {name: value})
-        assert answer.status_code in (200, 302, 400), name
-        assert "md5$" not in answer.text
+        response = admin_client.get(address(model, "changelist"), {name: value})
+        assert response.status_code in (200, 302, 400), name
+        assert "md5$" not in response.text
     assert User.objects.count() == users
 
 
 @pytest.mark.parametrize("value", [*SQL, *UNUSUAL])
 def test_whatever_an_address_has_for_a_key_is_a_value(admin_client: Client, value: str) -> None:
     for page in ("change", "delete", "history"):
-        answer = admin_client.get(address(User, page, value.replace("/", "_2F")))
-        assert answer.status_code in (302, 404)
+        response = admin_client.get(address(User, page, value.replace("/", "_2F")))
+        assert response.status_code in (302, 404)

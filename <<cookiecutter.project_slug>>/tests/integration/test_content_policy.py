@@ -206,7 +206,7 @@ def test_the_second_factor_is_set_up(admin_user: User, page: Page, complaints: l
 # >> endif
 def test_what_somebody_has_planted_does_not_run(page: Page, complaints: list[str]) -> None:
     loaded: list[str] = []
-    page.on("response", lambda answer: loaded.append(answer.url))
+    page.on("response", lambda response: loaded.append(response.url))
     page.goto("/planted/", wait_until="networkidle")
     page.click("h1")
     assert page.evaluate("window.ran") is None

@@ -57,8 +57,8 @@ def test_a_file_that_a_document_links_to_is_shown_as_text(rf: RequestFactory, na
 def test_a_picture_is_shown(rf: RequestFactory, tmp_path: Path) -> None:
     (tmp_path / "monitoring").mkdir()
     (tmp_path / "monitoring/site.svg").write_text("<svg/>")
-    answer = document(rf.get("/"), "monitoring/site.svg")
-    assert (answer.headers["Content-Type"], answer.content) == ("image/svg+xml", b"<svg/>")
+    response = document(rf.get("/"), "monitoring/site.svg")
+    assert (response.headers["Content-Type"], response.content) == ("image/svg+xml", b"<svg/>")
 
 
 # >> endif

@@ -46,28 +46,28 @@ def test_a_browser_finds_the_icon_from_any_page(client: Client) -> None:
 
 class TestErrors:
     def test_an_unknown_address_gets_the_page_for_404(self, client: Client) -> None:
-        answer = client.get("/nowhere/")
-        assert answer.status_code == 404
-        assert "There is no such page" in answer.content.decode()
+        response = client.get("/nowhere/")
+        assert response.status_code == 404
+        assert "There is no such page" in response.content.decode()
 
     @pytest.mark.urls(__name__)
     def test_a_failure_gets_the_page_for_500(self) -> None:
-        answer = Client(raise_request_exception=False).get("/fail/")
-        assert answer.status_code == 500
-        assert "Something went wrong on our side" in answer.content.decode()
+        response = Client(raise_request_exception=False).get("/fail/")
+        assert response.status_code == 500
+        assert "Something went wrong on our side" in response.content.decode()
 
     def test_the_page_for_500_needs_no_context(self) -> None:
         assert "Something went wrong on our side" in render_to_string("500.html")
 
     def test_a_form_without_its_token_gets_the_page_for_that(self) -> None:
-        answer = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a", "password": "b"})
-        assert answer.status_code == 403
-        assert "The form could not be accepted" in answer.content.decode()
+        response = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a", "password": "b"})
+        assert response.status_code == 403
+        assert "The form could not be accepted" in response.content.decode()
 
     def test_an_unknown_host_gets_the_page_for_400(self, client: Client) -> None:
-        answer = client.get("/", headers={"host": "unknown.example.org"})
-        assert answer.status_code == 400
-        assert "The request was not understood" in answer.content.decode()
+        response = client.get("/", headers={"host": "unknown.example.org"})
+        assert response.status_code == 400
+        assert "The request was not understood" in response.content.decode()
 
     @pytest.mark.parametrize(
         "form",
@@ -79,9 +79,9 @@ class TestErrors:
         ids=["bytes", "fields", "files"],
     )
     def test_a_form_that_is_too_large_gets_the_page_for_400(self, client: Client, form: dict[str, Any]) -> None:
-        answer = client.post("/accounts/login/", form)
-        assert answer.status_code == 400
-        assert "The request was not understood" in answer.content.decode()
+        response = client.post("/accounts/login/", form)
+        assert response.status_code == 400
+        assert "The request was not understood" in response.content.decode()
 
     def test_a_large_file_is_no_large_form(self, client: Client) -> None:
         file = SimpleUploadedFile("x", b"x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1))
@@ -91,15 +91,15 @@ class TestErrors:
         user.is_staff = True
         user.save()
         client.force_login(user)
-        answer = client.get("/admin/users/user/")
-        assert answer.status_code == 403
-        assert "You may not see this page" in answer.content.decode()
+        response = client.get("/admin/users/user/")
+        assert response.status_code == 403
+        assert "You may not see this page" in response.content.decode()
 
 
 class TestAdmin:
     def test_logging_in_by_address(self, client: Client, admin_user: User) -> None:
-        answer = client.post("/admin/login/", {"username": "Root@Example.com", "password": "correct horse battery"})
-        assert (answer.status_code, answer.headers["Location"]) == (302, settings.LOGIN_REDIRECT_URL)
+        response = client.post("/admin/login/", {"username": "Root@Example.com", "password": "correct horse battery"})
+        assert (response.status_code, response.headers["Location"]) == (302, settings.LOGIN_REDIRECT_URL)
         assert Session.objects.count() == 1
 
     def test_the_list_of_users_can_be_searched(self, admin_client: Client, user: User) -> None:
@@ -114,9 +114,9 @@ class TestAdmin:
             "password1": "correct horse battery",
             "password2": "correct horse battery",
         }
-        answer = admin_client.post("/admin/users/user/add/", form)
+        response = admin_client.post("/admin/users/user/add/", form)
         new = User.objects.get(email="new@example.com")
-        assert answer.headers["Location"] == f"/admin/users/user/{new.pk}/change/"
+        assert response.headers["Location"] == f"/admin/users/user/{new.pk}/change/"
         assert new.check_password("correct horse battery")
         change = {
             "email": "new@example.com",

@@ -54,8 +54,8 @@ def test_a_file_does_not_replace_another_of_its_name(storage: Storage) -> None:
 def test_a_file_is_reached_by_a_signed_link(storage: Storage) -> None:
     link = storage.url(storage.save("a.txt", ContentFile(b"content")))
     assert "X-Amz-Signature=" in link or "Signature=" in link
-    with urllib.request.urlopen(link) as answer:  # noqa: S310
-        assert answer.read() == b"content"
+    with urllib.request.urlopen(link) as response:  # noqa: S310
+        assert response.read() == b"content"
 
 
 @pytest.mark.parametrize("bucket", ["uploads", "my.uploads"])

@@ -97,9 +97,9 @@ class TestTheAdmin:
         seen = [address for address in addresses(admin.site.get_urls()) if not address.startswith("/admin/log")]
         assert {"/admin/", "/admin/users/user/", "/admin/users/user/1/change/", "/admin/jsi18n/"} < set(seen)
         for address in seen:
-            for answer in (client.get(address), client.post(address)):
-                assert answer.status_code == 302, address
-                assert answer.headers["Location"].startswith("/admin/login/"), address
+            for response in (client.get(address), client.post(address)):
+                assert response.status_code == 302, address
+                assert response.headers["Location"].startswith("/admin/login/"), address
 
     def test_the_form_leads_who_has_got_through_it_to_the_second_factor(self, client: Client, staff: User) -> None:
         set_up(Client())
@@ -114,8 +114,8 @@ class TestTheAdmin:
         key, _ = set_up(Client())
         log_in(client)
         before = client.session.session_key
-        answer = give(client, token_of(key, 1))
-        assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/users/user/")
+        response = give(client, token_of(key, 1))
+        assert (response.status_code, response.headers["Location"]) == (302, "/admin/users/user/")
         assert is_in(client)
         assert client.session.session_key != before
 
@@ -130,8 +130,8 @@ class TestTheAdmin:
     def test_it_does_not_lead_to_another_site(self, client: Client, staff: User, after: str) -> None:
         key, _ = set_up(Client())
         log_in(client)
-        answer = client.post(f"{HERE}?next={after}", {"token": token_of(key, 1)})
-        assert answer.headers["Location"] == "/admin/"
+        response = client.post(f"{HERE}?next={after}", {"token": token_of(key, 1)})
+        assert response.headers["Location"] == "/admin/"
 
     def test_a_session_of_somebody_else_s_device_is_worth_nothing(self, client: Client, staff: User) -> None:
         set_up(client)
@@ -238,8 +238,8 @@ class TestSettingUp:
         session[reauthentication.KEY] = int(time.time()) - reauthentication.WITHIN
         session.save()
         TOTPDevice.objects.all().delete()
-        for answer in (client.get(SETUP), client.post(SETUP, {"token": "000000"})):
-            assert answer.headers["Location"] == f"/accounts/login/?next={SETUP}"
+        for response in (client.get(SETUP), client.post(SETUP, {"token": "000000"})):
+            assert response.headers["Location"] == f"/accounts/login/?next={SETUP}"
         assert not TOTPDevice.objects.exists()
         assert "log in once more" in client.get(f"/accounts/login/?next={SETUP}").content.decode()
 

@@ -64,42 +64,42 @@ def take(settings: Settings, found: dict[str, Any]) -> None:
     ],
 )
 def test_every_answer_has_each_header_once(address: str, status: int) -> None:
-    answer = Client(raise_request_exception=False).get(address)
-    assert answer.status_code == status
+    response = Client(raise_request_exception=False).get(address)
+    assert response.status_code == status
     for name, pattern in HEADERS.items():
-        [value] = [value for other, value in answer.items() if other.lower() == name.lower()]
+        [value] = [value for other, value in response.items() if other.lower() == name.lower()]
         assert re.fullmatch(pattern, value), name
-    assert "Content-Security-Policy-Report-Only" not in answer
+    assert "Content-Security-Policy-Report-Only" not in response
 
 
 def test_an_unknown_host_is_told_them_too(client: Client) -> None:
-    answer = client.get("/", headers={"host": "unknown.example.org"})
-    assert answer.status_code == 400
-    assert set(HEADERS) <= set(answer.headers)
+    response = client.get("/", headers={"host": "unknown.example.org"})
+    assert response.status_code == 400
+    assert set(HEADERS) <= set(response.headers)
 
 
 def test_what_leads_to_https_has_them_too(client: Client, settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
-    answer = client.get("/")
-    assert answer.status_code == 301
-    assert set(HEADERS) <= set(answer.headers)
+    response = client.get("/")
+    assert response.status_code == 301
+    assert set(HEADERS) <= set(response.headers)
 
 
 def test_each_page_of_the_admin_has_a_nonce_of_its_own(admin_client: Client) -> None:
     found = set()
     for _ in range(2):
-        answer = admin_client.get("/admin/users/user/")
-        [nonce] = set(re.findall("'nonce-(.*?)'", answer.headers["Content-Security-Policy"]))
-        assert f'nonce="{nonce}"' in answer.content.decode()
+        response = admin_client.get("/admin/users/user/")
+        [nonce] = set(re.findall("'nonce-(.*?)'", response.headers["Content-Security-Policy"]))
+        assert f'nonce="{nonce}"' in response.content.decode()
         found.add(nonce)
     assert len(found) == 2
 
 
 def test_a_policy_can_be_only_reported(client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     take(settings, with_variables(monkeypatch, CSP_REPORT_ONLY="true"))
-    answer = client.get("/admin/login/")
-    assert "Content-Security-Policy" not in answer
-    policy = answer.headers["Content-Security-Policy-Report-Only"]
+    response = client.get("/admin/login/")
+    assert "Content-Security-Policy" not in response
+    policy = response.headers["Content-Security-Policy-Report-Only"]
     assert re.fullmatch(POLICY, policy)
     assert "; report-uri /csp-report/" in policy
     assert policy.count("'nonce-") == 2
@@ -107,9 +107,9 @@ def test_a_policy_can_be_only_reported(client: Client, settings: Settings, monke
 
 def test_a_policy_can_be_off(client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     take(settings, with_variables(monkeypatch, CSP_ENABLED="false", CSP_REPORT_ONLY="true"))
-    answer = client.get("/admin/login/")
-    assert not any(name.startswith("Content-Security") for name in answer.headers)
-    assert answer.headers["Permissions-Policy"]
+    response = client.get("/admin/login/")
+    assert not any(name.startswith("Content-Security") for name in response.headers)
+    assert response.headers["Permissions-Policy"]
 
 
 @pytest.mark.parametrize("address", ["/csp-report/", "https://reports.example.com:8443/api/1/?key=ab~c&x=%20"])

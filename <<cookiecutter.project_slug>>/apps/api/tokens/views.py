@@ -35,7 +35,7 @@ class TokensView(APIView):
         return JWTAuthentication().authenticate_header(request)
 
     def answer(self, refresh: RefreshToken) -> Response:
-        """Return the answer that hands out the tokens."""
+        """Return the response that hands out the tokens."""
         tokens = {"access": str(refresh.access_token)}
         if not settings.COOKIE_REFRESH_AUTH:
             return Response(tokens | {"refresh": str(refresh)})

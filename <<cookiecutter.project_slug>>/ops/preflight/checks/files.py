@@ -37,8 +37,8 @@ def check_static(target: Target) -> Finding:
     # If the site does not respond at all, the check `site` reports it.
     with contextlib.suppress(*Unreachable):
         url = storage.url(min(storage.load_manifest()[0]))
-        if (answer := ask(target, url)).status != 200:
-            return error(f"{len(paths)} are there, but the site responds with {answer.status} to {url}.", here.proxy)
+        if (response := ask(target, url)).status != 200:
+            return error(f"{len(paths)} are there, but the site responds with {response.status} to {url}.", here.proxy)
     return ok(f"All {len(paths)} files of the manifest are there.")
 
 

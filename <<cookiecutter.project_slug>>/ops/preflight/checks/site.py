@@ -43,12 +43,12 @@ def first_page(target: Target) -> Finding | None:
     url = f"{target.url}/"
     seen = [url]
     while True:
-        answer = ask(target, urlsplit(url)._replace(scheme="", netloc="").geturl())
-        if answer.status == 200:
+        response = ask(target, urlsplit(url)._replace(scheme="", netloc="").geturl())
+        if response.status == 200:
             return None
-        if answer.status not in REDIRECTS or len(seen) > REDIRECT_LIMIT:
-            return error(f"{url} responds with {answer.status}.", here.start_site)
-        url = urljoin(url, answer.headers["Location"] or "")
+        if response.status not in REDIRECTS or len(seen) > REDIRECT_LIMIT:
+            return error(f"{url} responds with {response.status}.", here.start_site)
+        url = urljoin(url, response.headers["Location"] or "")
         if url in seen:
             return error(
                 f"{url} leads to itself without end: the application does not see that visitors come over HTTPS.",
@@ -166,20 +166,20 @@ def check_proxy(target: Target) -> Finding:
             f"Set OPERATOR_TOKEN in {here.settings}, made with openssl rand -hex 24. {here.apply}",
         )
     try:
-        answer = ask(target, "/ready/", LIES | {"Authorization": f"Bearer {settings.OPERATOR_TOKEN}"})
+        response = ask(target, "/ready/", LIES | {"Authorization": f"Bearer {settings.OPERATOR_TOKEN}"})
     except Unreachable as failure:
         return unseen(failure)
-    content = answer.json()
+    content = response.json()
     if "checks" not in content:
         # It is not the application that has answered; the check of the site tells.
-        return note(f"Skipped: /ready/ responds with {answer.status} and without checks.")
+        return note(f"Skipped: /ready/ responds with {response.status} and without checks.")
     request = content.get("details", {}).get("request")
     if not isinstance(request, dict):
         return warning(
-            f"/ready/ responds with {answer.status} and without details: it does not know this OPERATOR_TOKEN.",
+            f"/ready/ responds with {response.status} and without details: it does not know this OPERATOR_TOKEN.",
             f"See that Authorization is passed on, and that the site has these settings. {here.apply}",
         )
-    return judge(request, answer.headers.get_all("X-Request-ID") or [], target)
+    return judge(request, response.headers.get_all("X-Request-ID") or [], target)
 
 
 def judge(request: dict[str, Any], request_ids: list[str], target: Target) -> Finding:

@@ -31,8 +31,8 @@ def log_in() -> Callable[[User], APIClient]:
 
     def run(user: User) -> APIClient:
         client = APIClient(enforce_csrf_checks=True, raise_request_exception=False)
-        answer = client.post("/api/v1/auth/token/", {"email": user.email, "password": PASSWORD})
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
+        response = client.post("/api/v1/auth/token/", {"email": user.email, "password": PASSWORD})
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {response.json()['access']}")
         return client
 
     return run

@@ -18,9 +18,9 @@ def preflight(client: Client, address: str = "/api/v1/users/me/", origin: str = 
     return client.options(address, headers=headers)
 
 
-def allowed(answer: Any) -> dict[str, str]:
+def allowed(response: Any) -> dict[str, str]:
     """Return what an answer allows."""
-    return {name: value for name, value in answer.headers.items() if name.startswith("Access-Control-")}
+    return {name: value for name, value in response.headers.items() if name.startswith("Access-Control-")}
 
 
 def test_nothing_is_open_at_first(client: Client) -> None:
@@ -34,19 +34,19 @@ class TestListed:
         settings.CORS_ALLOWED_ORIGINS = [APP]
 
     def test_one_that_is_listed_may_ask_and_send_the_cookie(self, client: Client) -> None:
-        answer = preflight(client)
-        assert answer.status_code == 200
-        assert answer.headers["Access-Control-Allow-Origin"] == APP
-        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
-        assert {"authorization", "content-type"} <= set(answer.headers["Access-Control-Allow-Headers"].split(", "))
-        assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
+        response = preflight(client)
+        assert response.status_code == 200
+        assert response.headers["Access-Control-Allow-Origin"] == APP
+        assert response.headers["Access-Control-Allow-Credentials"] == "true"
+        assert {"authorization", "content-type"} <= set(response.headers["Access-Control-Allow-Headers"].split(", "))
+        assert "PATCH" in response.headers["Access-Control-Allow-Methods"]
 
     @pytest.mark.parametrize("address", ["/api/v1/users/me/", "/api/nowhere/"])
     def test_it_may_read_answers_and_errors(self, client: Client, address: str) -> None:
-        answer = client.get(address, headers={"Origin": APP})
-        assert answer.headers["Access-Control-Allow-Origin"] == APP
-        assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
-        assert "origin" in answer.headers["Vary"].lower()
+        response = client.get(address, headers={"Origin": APP})
+        assert response.headers["Access-Control-Allow-Origin"] == APP
+        assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+        assert "origin" in response.headers["Vary"].lower()
 
     @pytest.mark.parametrize("origin", ["https://example.com", f"{APP}.evil.com", "http://app.example.com", "null"])
     def test_others_may_nothing(self, client: Client, origin: str) -> None:

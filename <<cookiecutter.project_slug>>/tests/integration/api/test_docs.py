@@ -46,10 +46,10 @@ def test_a_file_that_says_something_else_is_refused(settings: Settings, tmp_path
 @pytest.mark.parametrize("address", ADDRESSES)
 class TestWhoSeesThem:
     def test_nobody_without_a_login(self, client: Client, address: str) -> None:
-        answer = client.get(address)
-        assert answer.status_code in (401, 403)
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert b"users" not in answer.content
+        response = client.get(address)
+        assert response.status_code in (401, 403)
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert b"users" not in response.content
 
     def test_no_user_who_is_not_of_the_staff(self, client: Client, user: User, address: str) -> None:
         client.force_login(user)

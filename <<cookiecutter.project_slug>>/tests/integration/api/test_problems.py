@@ -78,11 +78,11 @@ urlpatterns = [
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 
-def problem_of(answer: Any, status: int) -> dict[str, Any]:
+def problem_of(response: Any, status: int) -> dict[str, Any]:
     """Return what an answer says is wrong."""
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem: dict[str, Any] = json.loads(answer.content)
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem: dict[str, Any] = json.loads(response.content)
     assert set(problem) >= PROBLEM
     assert (problem["type"], problem["status"]) == ("about:blank", status)
     assert problem["title"]
@@ -107,11 +107,11 @@ def test_an_address_is_told_as_one(client: Client) -> None:
 
 
 def test_a_failure_says_nothing_of_itself(api: APIClient) -> None:
-    answer = api.get("/api/orders/")
-    problem_of(answer, 500)
-    assert b"planted" not in answer.content
-    assert answer.headers["X-Request-ID"]
-    assert answer.headers["X-Frame-Options"] == "DENY"
+    response = api.get("/api/orders/")
+    problem_of(response, 500)
+    assert b"planted" not in response.content
+    assert response.headers["X-Request-ID"]
+    assert response.headers["X-Frame-Options"] == "DENY"
 
 
 def test_an_unknown_host(client: Client) -> None:
@@ -119,9 +119,9 @@ def test_an_unknown_host(client: Client) -> None:
 
 
 def test_other_methods(api: APIClient) -> None:
-    answer = api.delete("/api/orders/")
-    problem_of(answer, 405)
-    assert answer.headers["Allow"] == "GET, POST, PUT, PATCH, HEAD, OPTIONS"
+    response = api.delete("/api/orders/")
+    problem_of(response, 405)
+    assert response.headers["Allow"] == "GET, POST, PUT, PATCH, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data;boundary=x", "a/b"])
@@ -139,8 +139,8 @@ def test_what_nobody_can_answer(api: APIClient) -> None:
 
 
 def test_nothing_is_shown_as_a_page_to_try_out(admin_client: Client, settings: Settings) -> None:
-    answer = admin_client.options("/api/orders/", headers={"Accept": "*/*"})
-    assert answer.headers["Content-Type"] == "application/json"
+    response = admin_client.options("/api/orders/", headers={"Accept": "*/*"})
+    assert response.headers["Content-Type"] == "application/json"
 
 
 class TestValidation:
@@ -180,11 +180,11 @@ class TestReadOnly:
         lock("Moving")
         body = {"email": "ada@example.com", "password": "correct horse battery"}
         for address in ("/api/v1/auth/token/", "/api/v1/auth/refresh/", "/api/v1/auth/logout/"):
-            answer = client.post(address, body, headers={"Accept": accept})
-            problem = problem_of(answer, 503)
+            response = client.post(address, body, headers={"Accept": accept})
+            problem = problem_of(response, 503)
             assert (problem["reason"], problem["instance"]) == ("Moving", address)
             assert "read-only" in problem["detail"]
-            assert int(answer.headers["Retry-After"]) > 0
+            assert int(response.headers["Retry-After"]) > 0
 
     def test_reading_goes_on(self, user: User, log_in: Callable[[User], APIClient]) -> None:
         member = log_in(user)

@@ -28,9 +28,9 @@ def code_of(device: TOTPDevice) -> str:
 
 def test_a_password_alone_is_not_enough(client: Client, device: TOTPDevice) -> None:
     for headers in ({}, {"X-OTP": ""}, {"X-OTP": f"{(int(code_of(device)) + 1) % 1_000_000:06}"}, {"X-OTP": "a'b"}):
-        answer = ask_for_token(client, **headers)
-        assert (answer.status_code, answer.cookies) == (401, {})
-        assert answer.json()["detail"] == "A code of the second factor belongs into the header X-OTP."
+        response = ask_for_token(client, **headers)
+        assert (response.status_code, response.cookies) == (401, {})
+        assert response.json()["detail"] == "A code of the second factor belongs into the header X-OTP."
 
 
 def test_a_code_goes_along_and_counts_once(client: Client, device: TOTPDevice) -> None:
@@ -52,8 +52,8 @@ def test_a_recovery_code_does_not_make_the_app_wait(client: Client, device: TOTP
 
 
 def test_the_password_is_asked_first(client: Client, device: TOTPDevice) -> None:
-    answer = ask_for_token(client, password="wrong", **{"X-OTP": code_of(device)})
-    assert answer.json()["detail"] == "No active account has this address and password."
+    response = ask_for_token(client, password="wrong", **{"X-OTP": code_of(device)})
+    assert response.json()["detail"] == "No active account has this address and password."
 
 
 def test_guesses_take_longer_and_longer(client: Client, device: TOTPDevice) -> None:
@@ -67,8 +67,8 @@ def test_the_staff_set_one_up_first(client: Client, user: User, settings: Settin
     settings.MFA_REQUIRED = True
     assert ask_for_token(client).status_code == 200
     User.objects.update(is_staff=True)
-    answer = ask_for_token(client)
-    assert answer.status_code == 401
-    assert answer.json()["detail"] == "Whoever may use the admin sets up a second factor there first."
+    response = ask_for_token(client)
+    assert response.status_code == 401
+    assert response.json()["detail"] == "Whoever may use the admin sets up a second factor there first."
     settings.MFA_REQUIRED = False
     assert ask_for_token(client).status_code == 200

@@ -26,10 +26,10 @@ def attempt(client: Client, address: str = "") -> Any:
 def test_an_address_may_try_ten_passwords_a_minute(client: Client) -> None:
     statuses = [attempt(client, "192.0.2.1").status_code for _ in range(11)]
     assert statuses == [401] * 10 + [429]
-    answer = attempt(client, "192.0.2.1")
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert 0 < int(answer.headers["Retry-After"]) <= 60
-    assert answer.json()["title"] == "Too Many Requests"
+    response = attempt(client, "192.0.2.1")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert 0 < int(response.headers["Retry-After"]) <= 60
+    assert response.json()["title"] == "Too Many Requests"
     assert attempt(client, "192.0.2.2").status_code == 401
 
 

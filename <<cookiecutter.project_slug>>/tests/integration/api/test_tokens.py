@@ -52,11 +52,11 @@ class TestLoggingIn:
         self, client: Client, user: User, settings: Settings
     ) -> None:
         settings.SESSION_COOKIE_SECURE = True
-        answer = ask_for_token(client, "Ada@Example.com")
-        assert answer.status_code == 200
-        assert set(answer.json()) == {"access"}
-        assert "no-store" in answer.headers["Cache-Control"]
-        cookie = answer.cookies["__Secure-refresh_token"]
+        response = ask_for_token(client, "Ada@Example.com")
+        assert response.status_code == 200
+        assert set(response.json()) == {"access"}
+        assert "no-store" in response.headers["Cache-Control"]
+        cookie = response.cookies["__Secure-refresh_token"]
         assert {name: cookie[name] for name in ("path", "secure", "httponly", "samesite", "domain", "max-age")} == {
             "path": "/api/v1/auth/",
             "secure": True,
@@ -65,7 +65,7 @@ class TestLoggingIn:
             "domain": "",
             "max-age": 14 * 24 * 3600,
         }
-        assert me(client, answer.json()["access"]).json()["email"] == "ada@example.com"
+        assert me(client, response.json()["access"]).json()["email"] == "ada@example.com"
 
     def test_no_session_comes_of_it(self, client: Client, user: User) -> None:
         assert set(ask_for_token(client).cookies) == {COOKIE}
@@ -100,8 +100,8 @@ class TestLoggingIn:
                 ("none@example.com", PASSWORD),
             )
         ]
-        assert {answer.status_code for answer in answers} == {401}
-        assert len({answer.content for answer in answers}) == 1
+        assert {response.status_code for response in answers} == {401}
+        assert len({response.content for response in answers}) == 1
         assert answers[0].headers["WWW-Authenticate"].startswith("Bearer ")
         assert not answers[0].cookies
 
@@ -136,13 +136,13 @@ class TestLoggingIn:
         ],
     )
     def test_what_is_not_credentials_is_refused(self, client: Client, body: Any, field: str) -> None:
-        answer = client.post("/api/v1/auth/token/", body, content_type="application/json")
-        assert answer.status_code == 400
-        assert field in [error["field"] for error in answer.json()["errors"]]
+        response = client.post("/api/v1/auth/token/", body, content_type="application/json")
+        assert response.status_code == 400
+        assert field in [error["field"] for error in response.json()["errors"]]
 
     def test_a_form_is_refused(self, client: Client, user: User) -> None:
-        answer = client.post("/api/v1/auth/token/", {"email": "ada@example.com", "password": PASSWORD})
-        assert answer.status_code == 415
+        response = client.post("/api/v1/auth/token/", {"email": "ada@example.com", "password": PASSWORD})
+        assert response.status_code == 415
 
 
 class TestAccess:
@@ -209,10 +209,10 @@ class TestRefreshing:
     def test_each_refresh_brings_new_tokens_and_ends_the_former(self, client: Client, user: User) -> None:
         ask_for_token(client)
         first = client.cookies[COOKIE].value
-        answer = refresh(client)
-        assert answer.status_code == 200
-        assert set(answer.json()) == {"access"}
-        assert me(client, answer.json()["access"]).status_code == 200
+        response = refresh(client)
+        assert response.status_code == 200
+        assert set(response.json()) == {"access"}
+        assert me(client, response.json()["access"]).status_code == 200
         assert client.cookies[COOKIE].value != first
         assert refresh(client).status_code == 200
 
@@ -225,9 +225,9 @@ class TestRefreshing:
         stolen = client.cookies[COOKIE].value
         assert refresh(client).status_code == 200
         current = client.cookies[COOKIE].value
-        answer = refresh(Client(), stolen)
-        assert answer.status_code == 401
-        assert answer.cookies[COOKIE]["max-age"] == 0
+        response = refresh(Client(), stolen)
+        assert response.status_code == 401
+        assert response.cookies[COOKIE]["max-age"] == 0
         assert "used again" in caplog.text
         assert refresh(client, current).status_code == 401
         # What is over cannot end what begins anew, nor what somebody does elsewhere.
@@ -250,9 +250,9 @@ class TestRefreshing:
         assert refresh(client, str(token)).status_code == 401
 
     def test_without_one_it_is_refused(self, client: Client) -> None:
-        answer = refresh(client)
-        assert answer.status_code == 401
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        response = refresh(client)
+        assert response.status_code == 401
+        assert response.headers["Content-Type"] == "application/problem+json"
 
     def test_the_database_keeps_no_token(self, client: Client, user: User) -> None:
         ask_for_token(client)
@@ -286,9 +286,9 @@ class TestLoggingOut:
     def test_it_ends_the_login_and_its_cookie(self, client: Client, user: User) -> None:
         ask_for_token(client)
         token = client.cookies[COOKIE].value
-        answer = client.post("/api/v1/auth/logout/")
-        assert (answer.status_code, answer.content) == (204, b"")
-        assert (answer.cookies[COOKIE]["max-age"], answer.cookies[COOKIE]["path"]) == (0, "/api/v1/auth/")
+        response = client.post("/api/v1/auth/logout/")
+        assert (response.status_code, response.content) == (204, b"")
+        assert (response.cookies[COOKIE]["max-age"], response.cookies[COOKIE]["path"]) == (0, "/api/v1/auth/")
         assert refresh(client, token).status_code == 401
 
     def test_it_does_not_matter_whether_there_is_one(self, client: Client, user: User) -> None:
@@ -311,9 +311,9 @@ class TestWithoutTheCookie:
         settings.COOKIE_REFRESH_AUTH = False
 
     def test_the_refresh_token_is_in_the_body(self, api: APIClient, user: User) -> None:
-        answer = ask_for_token(Client())
-        assert not answer.cookies
-        first = answer.json()["refresh"]
+        response = ask_for_token(Client())
+        assert not response.cookies
+        first = response.json()["refresh"]
         second = api.post("/api/v1/auth/refresh/", {"refresh": first}).json()
         assert set(second) == {"access", "refresh"}
         # A cookie counts for nothing then.
@@ -350,8 +350,8 @@ class TestOrigin:
         ask_for_token(client)
         body = {"email": "ada@example.com", "password": PASSWORD}
         address = f"/api/v1/auth/{view}/"
-        answer = client.post(address, body, content_type="application/json", headers={"Origin": origin})
-        assert (answer.status_code != 403) is is_let_in
+        response = client.post(address, body, content_type="application/json", headers={"Origin": origin})
+        assert (response.status_code != 403) is is_let_in
 
 
 class TestKeys:
@@ -391,11 +391,11 @@ def test_nothing_of_a_token_is_logged(
     client: Client, user: User, logged: Callable[[], list[dict[str, Any]]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    answer = ask_for_token(client)
-    access, cookie = answer.json()["access"], client.cookies[COOKIE].value
+    response = ask_for_token(client)
+    access, cookie = response.json()["access"], client.cookies[COOKIE].value
     me(client, access)
     refresh(client)
-    logging.getLogger("shop").warning("sent %s", answer.json(), extra={"refresh": cookie, "all": client.cookies})
+    logging.getLogger("shop").warning("sent %s", response.json(), extra={"refresh": cookie, "all": client.cookies})
     logging.getLogger("shop").warning("Cookie: __Secure-refresh_token=%s", cookie)
     written = json.dumps(logged())
     for secret in (access, cookie, client.cookies[COOKIE].value, PASSWORD):

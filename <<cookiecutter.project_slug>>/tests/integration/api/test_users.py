@@ -34,25 +34,25 @@ def member(user: User, log_in: LogIn) -> APIClient:
 class TestWhoMay:
     def test_nobody_without_a_login(self, api: APIClient, user: User) -> None:
         for address in (LIST, f"{LIST}{user.pk}/", ME):
-            answer = api.get(address)
-            assert answer.status_code == 401
-            assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+            response = api.get(address)
+            assert response.status_code == 401
+            assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
         assert api.patch(ME, {"first_name": "Ada"}).status_code == 401
 
     def test_only_the_staff_sees_others(self, member: APIClient, user: User) -> None:
         for address in (LIST, f"{LIST}{user.pk}/"):
-            answer = member.get(address)
-            assert answer.status_code == 403
-            assert "WWW-Authenticate" not in answer.headers
+            response = member.get(address)
+            assert response.status_code == 403
+            assert "WWW-Authenticate" not in response.headers
         assert member.get(ME).json()["email"] == "ada@example.com"
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
     def test_nobody_writes(self, staff: APIClient, user: User, method: str) -> None:
         for address in (LIST, f"{LIST}{user.pk}/"):
-            answer = staff.generic(method, address, "{}", content_type="application/json")
-            assert answer.status_code == 405
-            assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
-            assert answer.json()["title"] == "Method Not Allowed"
+            response = staff.generic(method, address, "{}", content_type="application/json")
+            assert response.status_code == 405
+            assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+            assert response.json()["title"] == "Method Not Allowed"
         assert User.objects.count() == 2
 
 
@@ -138,9 +138,9 @@ class TestFilters:
         ],
     )
     def test_what_they_do_not_know_is_told(self, staff: APIClient, name: str, value: str) -> None:
-        answer = staff.get(LIST, {name: value})
-        assert answer.status_code == 400
-        assert [error["field"] for error in answer.json()["errors"]] == [name]
+        response = staff.get(LIST, {name: value})
+        assert response.status_code == 400
+        assert [error["field"] for error in response.json()["errors"]] == [name]
 
     @pytest.mark.parametrize("name", ["is_active", "is_staff", "search", "ordering", "page", "page_size", "format"])
     def test_nothing_gets_through_to_the_database(self, staff: APIClient, name: str) -> None:
@@ -150,16 +150,16 @@ class TestFilters:
 
     @pytest.mark.parametrize("key", ["0", "9" * 30, "9" * 5000, "x", "1'", "-1", "1.5", "%00"])
     def test_one_who_is_not_there_is_404(self, staff: APIClient, key: str) -> None:
-        answer = staff.get(f"{LIST}{key}/")
-        assert answer.status_code == 404
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        response = staff.get(f"{LIST}{key}/")
+        assert response.status_code == 404
+        assert response.headers["Content-Type"] == "application/problem+json"
 
 
 class TestMe:
     def test_one_changes_ones_name(self, member: APIClient, user: User) -> None:
-        answer = member.patch(ME, {"first_name": "Ada", "last_name": "Lovelace"})
-        assert answer.status_code == 200
-        assert answer.json() == {
+        response = member.patch(ME, {"first_name": "Ada", "last_name": "Lovelace"})
+        assert response.status_code == 200
+        assert response.json() == {
             "id": user.pk,
             "email": "ada@example.com",
             "first_name": "Ada",
@@ -193,9 +193,9 @@ class TestMe:
     @pytest.mark.parametrize("value", ["x" * 151, None, {}, ["a"], "a\0b", "\ud800"])
     def test_what_is_no_name_is_refused(self, member: APIClient, value: Any) -> None:
         body = json.dumps({"first_name": value})
-        answer = member.generic("PATCH", ME, body, content_type="application/json")
-        assert answer.status_code == 400
-        assert [error["field"] for error in answer.json()["errors"]] == ["first_name"]
+        response = member.generic("PATCH", ME, body, content_type="application/json")
+        assert response.status_code == 400
+        assert [error["field"] for error in response.json()["errors"]] == ["first_name"]
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
     def test_it_is_neither_made_nor_removed(self, member: APIClient, method: str) -> None:

@@ -28,8 +28,8 @@ def test_a_page_has_the_same_headers(client: Client, settings: Settings, is_http
     pattern = rf'map ".*" \${settings.SERVICE_NAME}_(\w+) .*\n.*\n    "(https )?" "(.*)";'
     found = re.findall(pattern, printed("http"))
     expected = {name.replace("_", "-"): value for name, https_only, value in found if is_https or not https_only}
-    answer = client.get("/", secure=is_https)
-    assert {name: answer.headers.get(name) for name in expected} == expected
+    response = client.get("/", secure=is_https)
+    assert {name: response.headers.get(name) for name in expected} == expected
     assert ("strict-transport-security" in expected) == is_https
     assert {"x-frame-options", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy"} | {
         *("content-security-policy", "permissions-policy", "cross-origin-resource-policy")
@@ -39,9 +39,9 @@ def test_a_page_has_the_same_headers(client: Client, settings: Settings, is_http
 def test_nothing_is_added_to_what_the_application_has_answered(client: Client, settings: Settings) -> None:
     # Such as a page whose view wants no policy, or all of them, from a restart until nginx is told.
     settings.SECURE_CSP = {}
-    answer = client.get("/")
-    assert "Content-Security-Policy" not in answer
-    assert answer.headers["X-Request-ID"]
+    response = client.get("/")
+    assert "Content-Security-Policy" not in response
+    assert response.headers["X-Request-ID"]
     sources = re.findall('^map "(.*)"', printed("http"), re.MULTILINE)
     assert sources
     assert all(source.endswith("$upstream_http_x_request_id") for source in sources)

@@ -25,18 +25,18 @@ def server(client: Client) -> None:
 def ready(client: Client) -> tuple[int, dict[str, Any]]:
     """Return the status and the body of /ready/, which must come in time."""
     start = time.perf_counter()
-    answer = client.get("/ready/")
+    response = client.get("/ready/")
     assert time.perf_counter() - start < LIMIT
-    assert "no-store" in answer.headers["Cache-Control"]
-    return answer.status_code, answer.json()
+    assert "no-store" in response.headers["Cache-Control"]
+    return response.status_code, response.json()
 
 
 def test_health_touches_nothing(client: Client, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
-        answer = client.get("/health/")
-    assert answer.status_code == 200
-    assert "no-store" in answer.headers["Cache-Control"]
-    assert answer.json() == {"status": "healthy", "service": settings.SERVICE_NAME, "version": settings.SITE_VERSION}
+        response = client.get("/health/")
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
+    assert response.json() == {"status": "healthy", "service": settings.SERVICE_NAME, "version": settings.SITE_VERSION}
 
 
 def test_ready_names_every_check(client: Client) -> None:
@@ -93,8 +93,8 @@ def test_nobody_else_has_it_looked_up(client: Client, settings: Settings, caplog
 def test_what_operators_are_told_does_not_make_a_site_unready(client: Client, settings: Settings) -> None:
     settings.OPERATOR_TOKEN = "token"
     settings.READINESS_DETAILS = {"broken": "tests.ops.health.test_health.broken"}
-    answer = client.get("/ready/", headers={"Authorization": "Bearer token"})
-    assert (answer.status_code, answer.json()["details"]["broken"]) == (200, None)
+    response = client.get("/ready/", headers={"Authorization": "Bearer token"})
+    assert (response.status_code, response.json()["details"]["broken"]) == (200, None)
 
 
 def test_operators_are_told_what_the_application_sees_of_their_request(client: Client, settings: Settings) -> None:
@@ -105,8 +105,8 @@ def test_operators_are_told_what_the_application_sees_of_their_request(client: C
         "X-Request-ID": "0123-abcd",
         "Host": "a.example",
     }
-    answer = client.get("/ready/", headers=sent, secure=True)
-    assert answer.json()["details"]["request"] == {
+    response = client.get("/ready/", headers=sent, secure=True)
+    assert response.json()["details"]["request"] == {
         "scheme": "https",
         "host": "a.example",
         "forwarded_for": "203.0.113.7",

@@ -32,10 +32,10 @@ def operator(settings: Settings, tmp_path: Path) -> None:
 
 def told(client: Client) -> dict[str, float]:
     """Return what Prometheus is told: values by names with their labels."""
-    answer = client.get("/metrics/", headers=OPERATOR | {"host": "10.1.2.3:8000"})
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
-    lines = [line for line in answer.content.decode().splitlines() if not line.startswith("#")]
+    response = client.get("/metrics/", headers=OPERATOR | {"host": "10.1.2.3:8000"})
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    lines = [line for line in response.content.decode().splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
@@ -52,8 +52,8 @@ def test_nobody_else_is_told_that_there_is_such_an_address(
     settings.SECURE_SSL_REDIRECT = True
     page = client.get("/nowhere/", secure=True).content
     for host in ("testserver", "10.1.2.3:8000"):
-        answer = client.get("/metrics/", headers=sent | {"host": host})
-        assert (answer.status_code, answer.content) == (404, page)
+        response = client.get("/metrics/", headers=sent | {"host": host})
+        assert (response.status_code, response.content) == (404, page)
     assert client.post("/metrics/", headers=OPERATOR).status_code == 404
 
 

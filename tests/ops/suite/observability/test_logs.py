@@ -36,8 +36,8 @@ urlpatterns = [*project_urls, path("speak/", speak), path("fail/", fail), path("
 
 def test_a_request_is_a_line(client: Client, logged: Logged) -> None:
     headers = {"X-Request-ID": "0123-abcd", "X-Forwarded-For": "203.0.113.7"}
-    answer = client.get(f"/?token={SECRET}", headers=headers)
-    assert answer.headers["X-Request-ID"] == "0123-abcd"
+    response = client.get(f"/?token={SECRET}", headers=headers)
+    assert response.headers["X-Request-ID"] == "0123-abcd"
     [line] = logged()
     assert line.pop("duration_ms") >= 0
     assert line.pop("timestamp").endswith("Z")
@@ -55,8 +55,8 @@ def test_a_request_is_a_line(client: Client, logged: Logged) -> None:
 
 @pytest.mark.parametrize("given", ["", "short", "with blank", "x" * 65, "a\nb-12345", "ü" * 8])
 def test_malformed_request_id_is_replaced(client: Client, logged: Logged, given: str) -> None:
-    answer = client.get("/", headers={"X-Request-ID": given})
-    request_id = answer.headers["X-Request-ID"]
+    response = client.get("/", headers={"X-Request-ID": given})
+    request_id = response.headers["X-Request-ID"]
     assert len(request_id) == 32
     assert [line["request_id"] for line in logged()] == [request_id]
 

@@ -48,8 +48,8 @@ urlpatterns = [*project_urls, path("send/", send)]
 @pytest.mark.urls(__name__)
 def test_a_request_is_followed_into_its_tasks(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
-    answer = client.get("/send/", headers={"X-Request-ID": "0123-abcd"})
-    speaking, failing = answer.content.decode().split()
+    response = client.get("/send/", headers={"X-Request-ID": "0123-abcd"})
+    speaking, failing = response.content.decode().split()
     command = [sys.executable, "-m", "celery", "-A", "config", "--quiet", "worker", "--without-mingle"]
     command += ["--concurrency", "1", "--queues", QUEUE, "--include", __name__]
     # Development's settings but for what is written.

@@ -110,11 +110,11 @@ class Front:
             passed["Authorization"] = sent["Authorization"]
         given = {name: value for name, value in passed.items() if value is not None}
         client = Client(raise_request_exception=False)
-        answer = client.get(path, headers=given, secure=self.scheme == "https")
-        headers = [(name, value) for name, value in answer.headers.items() if name not in self.headers]
+        response = client.get(path, headers=given, secure=self.scheme == "https")
+        headers = [(name, value) for name, value in response.headers.items() if name not in self.headers]
         headers += [(name, value) for name, values in self.headers.items() for value in values]
         headers += [("X-Request-ID", request_id) for request_id in self.request_ids]
-        return answer.status_code, headers, answer.content
+        return response.status_code, headers, response.content
 
 
 class Quiet(ThreadingHTTPServer):

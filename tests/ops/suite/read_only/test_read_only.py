@@ -155,13 +155,13 @@ class TestUnsafeMethods:
         self, client: Client, lock_file: Path, settings: Settings, switch: Callable[..., None], method: str
     ) -> None:
         switch(lock_file, settings)
-        answer = client.generic(method, "/")
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) > 0
-        assert "no-store" in answer.headers["Cache-Control"]
+        response = client.generic(method, "/")
+        assert response.status_code == 503
+        assert int(response.headers["Retry-After"]) > 0
+        assert "no-store" in response.headers["Cache-Control"]
         # Those of answers that come from a view.
-        assert answer.headers["X-Frame-Options"] == "DENY"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["X-Frame-Options"] == "DENY"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
 
     @pytest.mark.django_db
     def test_nobody_logs_in(self, client: Client, admin_user: User, lock_file: Path) -> None:
@@ -182,17 +182,17 @@ class TestUnsafeMethods:
 
     def test_a_page_says_why(self, client: Client) -> None:
         lock("Moving <b>today</b>")
-        answer = client.post("/", headers=HTML)
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "Nothing can be changed at the moment" in answer.content.decode()
-        assert "Moving &lt;b&gt;today&lt;/b&gt;" in answer.content.decode()
+        response = client.post("/", headers=HTML)
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "Nothing can be changed at the moment" in response.content.decode()
+        assert "Moving &lt;b&gt;today&lt;/b&gt;" in response.content.decode()
 
     @pytest.mark.parametrize("accept", ["application/json", "application/json, text/html;q=0.5"])
     def test_json_says_why(self, client: Client, accept: str) -> None:
         lock("Moving")
-        answer = client.post("/", headers={"Accept": accept})
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.json() == {
+        response = client.post("/", headers={"Accept": accept})
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.json() == {
             "type": "about:blank",
             "title": "Service Unavailable",
             "status": 503,
@@ -204,8 +204,8 @@ class TestUnsafeMethods:
     @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json; charset=utf-8"])
     def test_who_sends_json_gets_json(self, client: Client, lock_file: Path, content_type: str) -> None:
         lock_file.touch()
-        answer = client.post("/", b"{}", content_type=content_type, headers={"Accept": "*/*"})
-        assert json.loads(answer.content)["reason"] == ""
+        response = client.post("/", b"{}", content_type=content_type, headers={"Accept": "*/*"})
+        assert json.loads(response.content)["reason"] == ""
 
     def test_who_takes_anything_gets_a_page(self, client: Client, lock_file: Path) -> None:
         lock_file.touch()
@@ -241,10 +241,10 @@ class TestReads:
         lock_file.touch()
         cache.delete("seen")
         for _ in range(2):
-            answer = client.get("/note/")
-            assert answer.content == b"2"
-            assert answer.headers["Vary"] == "Cookie"
-            assert not answer.cookies
+            response = client.get("/note/")
+            assert response.content == b"2"
+            assert response.headers["Vary"] == "Cookie"
+            assert not response.cookies
             assert client.get("/save/").content == b"saved"
         # What goes into the cache does no harm.
         assert cache.get("seen") == "it"
@@ -255,8 +255,8 @@ class TestReads:
 
     def test_nobody_gets_a_session(self, lock_file: Path) -> None:
         lock_file.touch()
-        answer = Client().get("/note/")
-        assert (answer.content, bool(answer.cookies)) == (b"1", False)
+        response = Client().get("/note/")
+        assert (response.content, bool(response.cookies)) == (b"1", False)
 
     def test_a_new_key_breaks_nothing(
         self, client: Client, reader: User, settings: Settings, lock_file: Path, admin_user: User
@@ -288,8 +288,8 @@ class TestFailures:
     ) -> None:
         if is_locked:
             lock_file.touch()
-        answer = client.get("/refused/")
-        assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+        response = client.get("/refused/")
+        assert (response.status_code, "Retry-After" in response.headers) == (503, True)
         assert "GET /refused/ failed" in caplog.text
         assert "cannot execute UPDATE in a read-only transaction" in caplog.text
 
@@ -303,8 +303,8 @@ class TestFailures:
 
     def test_what_reads_gets_another_connection_first(self, client: Client, lock_file: Path) -> None:
         lock_file.touch()
-        answer = client.get("/cut_off_once/")
-        assert (answer.status_code, answer.content) == (200, b"nothing")
+        response = client.get("/cut_off_once/")
+        assert (response.status_code, response.content) == (200, b"nothing")
 
     def test_it_is_an_error_on_a_site_that_is_not_read_only(self) -> None:
         client = Client(raise_request_exception=False)

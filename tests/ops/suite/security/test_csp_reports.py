@@ -58,8 +58,8 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def send(data: Any, kind: str = "application/csp-report") -> tuple[int, bytes]:
     """Send what a browser may, and return what it is answered."""
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
-    answer = Client(enforce_csrf_checks=True).post("/csp-report/", body, content_type=kind)
-    return answer.status_code, answer.content
+    response = Client(enforce_csrf_checks=True).post("/csp-report/", body, content_type=kind)
+    return response.status_code, response.content
 
 
 def violations(logged: Logged) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 
 from ops.security.middleware import SecurityHeadersMiddleware
 
-# Each adds headers to an answer. What no view has made has no nonce either, and a policy that allows none.
+# Each adds headers to a response. What no view has made has no nonce either, and a policy that allows none.
 MIDDLEWARE = (
     SecurityHeadersMiddleware,
     ContentSecurityPolicyMiddleware,
@@ -24,18 +24,18 @@ MIDDLEWARE = (
 
 
 def security_headers(is_https: bool) -> dict[str, str]:
-    """Return the headers that Django's middleware adds to every answer over HTTPS, or over HTTP."""
+    """Return the headers that Django's middleware adds to every response over HTTPS, or over HTTP."""
     request = RequestFactory().get("/", secure=is_https)
-    answer = HttpResponse()
-    bare = set(answer.headers)
+    response = HttpResponse()
+    bare = set(response.headers)
     # Asking the middleware, instead of reading the settings as it does, cannot differ from what pages have.
     for middleware in MIDDLEWARE:
-        middleware(lambda _: answer).process_response(request, answer)
-    return {name: value for name, value in answer.headers.items() if name not in bare}
+        middleware(lambda _: response).process_response(request, response)
+    return {name: value for name, value in response.headers.items() if name not in bare}
 
 
 class Command(BaseCommand):
-    """Prints what has nginx add the headers of Django's answers to its own: files, redirects, errors.
+    """Prints what has nginx add the headers of Django's responses to its own: files, redirects, errors.
 
     What the application has answered is left as it is, and HTTPS's own are not sent over HTTP. The values have
     one source, the settings. For nginx's context http it prints variables, for its context server the lines that use
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         """Yield, for each header, a variable that is empty when the application has answered."""
         over_http = security_headers(is_https=False)
         for name, value in security_headers(is_https=True).items():
-            # The application's answers have the number of their request, and the headers that their view wants.
+            # The application's responses have the ID of their request, and the headers that their view wants.
             given, key = "$upstream_http_x_request_id", ""
             # >> if cookiecutter.media_storage == "local"
             if name == "Content-Security-Policy":
