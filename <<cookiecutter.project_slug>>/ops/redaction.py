@@ -89,7 +89,7 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
     """
     found = set()
     for name, value in environment.items():
-        # Two folders, and addresses that every visitor knows.
+        # Two folders, and URLs that every visitor knows.
         if SECRET_NAME.search(name) and name not in ("PWD", "OLDPWD", "CSRF_TRUSTED_ORIGINS"):
             found |= {value, *value.split(",")}
         if password := re.match(r"[a-z][a-z0-9+.-]*://[^/?#\s]*?:([^/?#\s]*)@", value, re.IGNORECASE):

@@ -69,7 +69,7 @@ BY_NGINX = (
 
 
 def style_of(server: Machine) -> str:
-    """Return the address of the first page's style sheet."""
+    """Return the URL of the first page's style sheet."""
     return str(server.get("/").read().decode().split('rel="stylesheet" href="')[1].split('"')[0])
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ops.http import problem_response
 
 DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this URL.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side. X-Request-ID finds it in the log.",
 }
 

@@ -1,4 +1,4 @@
-"""The addresses below /api/."""
+"""The URLs below /api/."""
 
 from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView

@@ -1,4 +1,4 @@
-"""The addresses of version 1. Clients rely on them: what would break one goes into a version of its own."""
+"""The URLs of version 1. Clients rely on them: what would break one goes into a version of its own."""
 
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter

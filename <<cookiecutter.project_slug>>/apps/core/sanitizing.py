@@ -16,7 +16,7 @@ LINK_REL = "nofollow noopener noreferrer"
 def sanitize_html(html: str) -> SafeString:
     """Return ``html`` with nothing in it but the formatting of text, safe to put into a page.
 
-    Scripts, styles, frames, forms, images, event handlers and addresses of any other scheme are removed, and links tell
+    Scripts, styles, frames, forms, images, event handlers and URLs of any other scheme are removed, and links tell
     nobody where they were followed from.
     """
     clean = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=URL_SCHEMES, link_rel=LINK_REL)

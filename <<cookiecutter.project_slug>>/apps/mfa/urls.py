@@ -1,4 +1,4 @@
-"""The addresses of the second factor."""
+"""The URLs of the second factor."""
 
 from django.urls import path
 

@@ -88,7 +88,7 @@ def let_in(request: HttpRequest, form: TokenForm) -> None:
 
 
 def next_of(request: HttpRequest) -> str:
-    """Return the address of this site that somebody was on the way to, or the admin's."""
+    """Return the URL of this site that the user was on the way to, or the admin's."""
     after = request.GET.get(REDIRECT_FIELD_NAME)
     is_own = url_has_allowed_host_and_scheme(after, {request.get_host()}, require_https=request.is_secure())
     return after if after and is_own else resolve_url("admin:index")

@@ -1,4 +1,4 @@
-"""The addresses of the accounts."""
+"""The URLs of the accounts."""
 
 from django.urls import path
 

@@ -149,7 +149,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 # which manage.py read_only writes.
 READ_ONLY_MODE = env.bool("READ_ONLY_MODE", default=False)
 READ_ONLY_LOCK_FILE = Path(env("READ_ONLY_LOCK_FILE", default="") or BASE_DIR / ".read-only.lock")
-# Addresses that change nothing, also with POST.
+# URLs that change nothing, also with POST.
 READ_ONLY_EXEMPT = ["/csp-report/"]
 
 # Cache

@@ -10,7 +10,7 @@ from ops.health.readiness import load
 
 
 class ProbeMiddleware:
-    """Answers the probes' own addresses before anything reads the Host header.
+    """Answers the probes' own URLs before anything reads the Host header.
 
     A load balancer asks by IP address, which ALLOWED_HOSTS need not and should not hold; every other address goes on
     to be checked as always.

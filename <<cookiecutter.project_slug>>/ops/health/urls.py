@@ -1,4 +1,4 @@
-"""The addresses that a load balancer or a monitor probes."""
+"""The URLs that a load balancer or a monitor probes."""
 
 from django.urls import path
 

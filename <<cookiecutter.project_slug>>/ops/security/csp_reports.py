@@ -80,7 +80,7 @@ def violations(report: Any) -> list[dict[str, Any]]:
 
 
 def described(violation: dict[str, Any]) -> dict[str, str | int]:
-    """Return what is logged of a violation: short, and addresses without their query, which may hold secrets."""
+    """Return what is logged of a violation: short, and URLs without their query, which may hold secrets."""
     line: dict[str, str | int] = {}
     for name, aliases in FIELDS.items():
         value = next((violation[alias] for alias in aliases if alias in violation), None)

@@ -28,7 +28,7 @@ def check_admin_path(**kwargs: Any) -> list[CheckMessage]:
 
 
 def beginnings(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[str]:
-    """Yield the first part of each address; where it is in what is included, of those."""
+    """Yield the first part of each URL; where it is in what is included, of those."""
     for pattern in patterns:
         route = str(pattern.pattern).lstrip("^")
         if not route and isinstance(pattern, URLResolver):

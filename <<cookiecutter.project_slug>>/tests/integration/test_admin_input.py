@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def address(model: type[Model], page: str, *args: object) -> str:
-    """Return the address of a page of the admin."""
+    """Return the URL of a page of the admin."""
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
 
 

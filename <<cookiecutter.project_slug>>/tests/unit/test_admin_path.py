@@ -18,7 +18,7 @@ from config.settings.environment import env
 
 @pytest.fixture
 def urls() -> Iterator[None]:
-    """Load the site's addresses anew, and at the end as they were."""
+    """Load the site's URLs anew, and at the end as they were."""
     yield
     clear_url_caches()
     importlib.reload(config.urls)

@@ -20,7 +20,7 @@ OPENAPI_PUBLIC = env.bool("OPENAPI_PUBLIC", default=False)
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.api.permissions.AuthEnforced"],
-    # JSON comes in, and JSON goes out, whatever the address says.
+    # JSON comes in, and JSON goes out, whatever the URL says.
     "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "URL_FORMAT_OVERRIDE": None,

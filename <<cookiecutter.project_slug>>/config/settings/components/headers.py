@@ -16,7 +16,7 @@ CSP_REPORT_ONLY = env.bool("CSP_REPORT_ONLY", default=False)
 CSP_REPORT_URI = env("CSP_REPORT_URI", default="") or ("/csp-report/" if CSP_REPORT_ONLY else "")
 if not re.fullmatch(r"(?:(?:https?://[\w.:-]+)?/[\w./?&=%~+-]*)?", CSP_REPORT_URI, re.ASCII):
     raise ImproperlyConfigured(
-        "CSP_REPORT_URI must be /csp-report/, or an address such as https://reports.example.com/site."
+        "CSP_REPORT_URI must be /csp-report/, or a URL such as https://reports.example.com/site."
     )
 
 # Where a page may take from what it is made of: from this site. What stands in the page itself, a script or a style,

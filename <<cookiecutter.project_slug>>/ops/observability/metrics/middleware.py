@@ -12,7 +12,7 @@ from ops.observability.metrics import instruments
 from ops.observability.metrics.database import watch_connections
 from ops.observability.metrics.exposition import CONTENT_TYPE, exposition
 
-ADDRESS = "/metrics/"
+PATH = "/metrics/"
 # Anything can be sent as a method, and each that is counted by its name is remembered for ever.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
@@ -30,7 +30,7 @@ class MetricsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Return the metrics, which are not counted themselves, or the site's answer."""
-        is_asked = request.path_info == ADDRESS
+        is_asked = request.path_info == PATH
         if is_asked and request.method == "GET" and is_from_operator(request):
             return HttpResponse(exposition(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
         method = request.method if request.method in METHODS else "other"

@@ -97,7 +97,7 @@ def test_an_unknown_address(client: Client, accept: str) -> None:
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
-        "detail": "There is nothing at this address.",
+        "detail": "There is nothing at this URL.",
         "instance": "/api/nowhere/",
     }
 

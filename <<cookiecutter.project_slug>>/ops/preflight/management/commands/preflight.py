@@ -35,7 +35,7 @@ class Command(BaseCommand):
         """Take what is asked, how it is told, and what is left out."""
         parser.add_argument(
             "--url",
-            help="address at which visitors reach the site; without it, https:// and the first of ALLOWED_HOSTS",
+            help="URL at which visitors reach the site; without it, https:// and the first of ALLOWED_HOSTS",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument(
@@ -70,13 +70,13 @@ class Command(BaseCommand):
 
 
 def default_url() -> str:
-    """Return the address of the site by its settings, or nothing when they do not tell."""
+    """Return the URL of the site by its settings, or nothing when they do not tell."""
     hosts = [host for host in settings.ALLOWED_HOSTS if host != "*"]
     return f"https://{hosts[0].lstrip('.')}" if hosts else ""
 
 
 def accepted(url: str) -> str:
-    """Return an address without what follows the name; raise CommandError unless it is one of the site over HTTPS.
+    """Return a URL without what follows the name; raise CommandError unless it is one of the site over HTTPS.
 
     OPERATOR_TOKEN is sent there, which is nobody else's to see.
     """
