@@ -300,7 +300,8 @@ class TestReleases:
     def test_check_migrations_refuses_what_the_former_release_cannot_live_with(self, clone: Clone) -> None:
         result = clone.try_to("migrations")
         assert result.returncode == 1
-        assert "`users.0002_nickname`\n    - locks `users_user`: ACCESS EXCLUSIVE; who reads or writes" in result.stdout
+        locks = "    - locks `users_user`: ACCESS EXCLUSIVE; blocks readers and writers"
+        assert f"`users.0002_nickname`\n{locks}" in result.stdout
         assert result.stderr.startswith("Error: users.0002_nickname cannot run while 0.1.0 serves. Spread the change")
         assert clone.refusal("migrations", DATABASE_URL="").startswith("Measuring migrations needs PostgreSQL")
 
@@ -366,12 +367,12 @@ class TestReleases:
             "the release before it: 0.1.0.",
             "\n- Give accounts a nickname, \\<b>shown\\</b> to all\n\n## Migrations\n",
             "- `users.0002_nickname`\n"
-            "    - locks `users_user`: ACCESS EXCLUSIVE; who reads or writes waits until it ends\n"
+            "    - locks `users_user`: ACCESS EXCLUSIVE; blocks readers and writers until it ends\n"
             "    - **cannot run while 0.1.0 serves**: it makes a column NOT NULL, and the former code writes rows "
             "without a value for it\n"
             "    - can be undone\n",
             "- `users.0003_by_day`\n"
-            "    - locks `users_user`: SHARE; who writes waits until it ends; who reads does not\n"
+            "    - locks `users_user`: SHARE; blocks writers until it ends, not readers\n"
             "    - can run while 0.1.0 serves\n"
             "    - can be undone\n",
             "| `gunicorn` | changed | 27.0.1 | 97.0.1 |",

@@ -17,7 +17,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if response is None:
         return None
     if isinstance(error, ValidationError):
-        detail = "What was sent is not valid; errors says what of it."
+        detail = "Validation failed. See `errors`."
         more = {"errors": list(errors_in(error.get_full_details()))}
     else:
         detail, more = str(response.data["detail"]), {}

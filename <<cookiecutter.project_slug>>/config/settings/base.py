@@ -292,7 +292,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 # A larger file goes to the disk while it comes in.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
-# However it was written, the server can read it, and nobody runs it.
+# The web server can read uploads; none is executable.
 FILE_UPLOAD_PERMISSIONS = 0o644
 
 # Backups

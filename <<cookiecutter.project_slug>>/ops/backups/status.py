@@ -45,7 +45,7 @@ def note_success() -> None:
 def problem(backups: Sequence[files.Backup]) -> str | None:
     """Return what is wrong with ``backups``, the newest first, in a sentence, or None.
 
-    Nobody is told where BACKUPS_MAX_AGE_HOURS is 0.
+    Always None if BACKUPS_MAX_AGE_HOURS is 0.
     """
     if not settings.BACKUPS_MAX_AGE_HOURS:
         return None

@@ -3,16 +3,16 @@
 https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
 """
 
-# What pg_locks calls a mode; what the manual calls it; who waits while it is held. The strongest stands last.
+# Name in pg_locks, name in the manual, and what the lock blocks. The strongest is the last.
 MODES = {
-    "AccessShareLock": ("ACCESS SHARE", "nobody who reads or writes waits"),
-    "RowShareLock": ("ROW SHARE", "nobody who reads or writes waits, but for the rows that it locks"),
-    "RowExclusiveLock": ("ROW EXCLUSIVE", "nobody waits but who writes the rows that it writes"),
-    "ShareUpdateExclusiveLock": ("SHARE UPDATE EXCLUSIVE", "nobody who reads or writes waits"),
-    "ShareLock": ("SHARE", "who writes waits until it ends; who reads does not"),
-    "ShareRowExclusiveLock": ("SHARE ROW EXCLUSIVE", "who writes waits until it ends; who reads does not"),
-    "ExclusiveLock": ("EXCLUSIVE", "who writes waits until it ends; who reads does not"),
-    "AccessExclusiveLock": ("ACCESS EXCLUSIVE", "who reads or writes waits until it ends"),
+    "AccessShareLock": ("ACCESS SHARE", "blocks neither readers nor writers"),
+    "RowShareLock": ("ROW SHARE", "blocks only writers of the rows that it locks"),
+    "RowExclusiveLock": ("ROW EXCLUSIVE", "blocks only writers of the same rows"),
+    "ShareUpdateExclusiveLock": ("SHARE UPDATE EXCLUSIVE", "blocks neither readers nor writers"),
+    "ShareLock": ("SHARE", "blocks writers until it ends, not readers"),
+    "ShareRowExclusiveLock": ("SHARE ROW EXCLUSIVE", "blocks writers until it ends, not readers"),
+    "ExclusiveLock": ("EXCLUSIVE", "blocks writers until it ends, not readers"),
+    "AccessExclusiveLock": ("ACCESS EXCLUSIVE", "blocks readers and writers until it ends"),
 }
 STRENGTH = {mode: strength for strength, mode in enumerate(MODES)}
 # Weaker ones are taken by every page that is shown.

@@ -16,6 +16,6 @@ def check(request: HttpRequest, user: AbstractUser) -> None:
     """Raise AuthenticationFailed unless the second factor was given, or none is demanded."""
     if user_has_device(user):
         if not find(user, normalized(request.headers.get(HEADER, ""))):
-            raise AuthenticationFailed(f"A code of the second factor belongs into the header {HEADER}.")
+            raise AuthenticationFailed(f"Send the one-time code in the {HEADER} header.")
     elif user.is_staff and settings.MFA_REQUIRED:
         raise AuthenticationFailed("Whoever may use the admin sets up a second factor there first.")

@@ -22,7 +22,7 @@ LOGIN_REDIRECT_URL = "/accounts/"
 ADMIN_PATH = env.path("ADMIN_PATH", default="admin/")
 
 # Sessions
-# Seconds for which somebody stays logged in. Who changes a password ends all sessions but the own.
+# Seconds until a session expires. A password change logs out all other sessions.
 SESSION_COOKIE_AGE = env.number("SESSION_COOKIE_AGE", default=1_209_600)
 # Seconds for which a link from an e-mail sets a new password; it does so once.
 PASSWORD_RESET_TIMEOUT = 3600

@@ -147,7 +147,7 @@ class TestValidation:
     def test_each_error_names_its_field(self, api: APIClient) -> None:
         body = {"items": [{"name": "screwdriver", "tags": [1, "x"]}, {"name": "nail", "tags": []}, {}]}
         problem = problem_of(api.post("/api/orders/", body), 400)
-        assert problem["detail"] == "What was sent is not valid; errors says what of it."
+        assert problem["detail"] == "Validation failed. See `errors`."
         assert problem["errors"] == [
             {
                 "field": "items.0.name",

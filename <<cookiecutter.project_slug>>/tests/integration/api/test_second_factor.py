@@ -30,7 +30,7 @@ def test_a_password_alone_is_not_enough(client: Client, device: TOTPDevice) -> N
     for headers in ({}, {"X-OTP": ""}, {"X-OTP": f"{(int(code_of(device)) + 1) % 1_000_000:06}"}, {"X-OTP": "a'b"}):
         response = ask_for_token(client, **headers)
         assert (response.status_code, response.cookies) == (401, {})
-        assert response.json()["detail"] == "A code of the second factor belongs into the header X-OTP."
+        assert response.json()["detail"] == "Send the one-time code in the X-OTP header."
 
 
 def test_a_code_goes_along_and_counts_once(client: Client, device: TOTPDevice) -> None:

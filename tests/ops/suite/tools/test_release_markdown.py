@@ -30,11 +30,11 @@ NEW_TABLE = Measured("shop.0005_order", is_atomic=True, irreversible=[])
 def test_each_migration_says_what_it_does() -> None:
     assert render_migrations([HARMLESS, REWRITING, LASTING, NEW_TABLE], FORMER, set()) == (
         "- `shop.0002_note`\n"
-        "    - locks `shop_item`: ACCESS EXCLUSIVE; who reads or writes waits until it ends\n"
+        "    - locks `shop_item`: ACCESS EXCLUSIVE; blocks readers and writers until it ends\n"
         "    - can run while 1.2.3 serves\n"
         "    - can be undone\n"
         "- `shop.0003_price`\n"
-        "    - locks `shop_item`: ACCESS EXCLUSIVE; who reads or writes waits until it ends\n"
+        "    - locks `shop_item`: ACCESS EXCLUSIVE; blocks readers and writers until it ends\n"
         "    - `shop_item`: the whole table is rewritten, which takes the longer the larger it is\n"
         "    - **cannot run while 1.2.3 serves**: it drops a column, and the former code asks for it\n"
         "    - can be undone\n"
