@@ -119,7 +119,7 @@ class TestPreflight(PreflightChecks):
         with mail_server(server):
             server.run("cat /authority.pem /root/mail.pem >/root/trusted.pem; chmod 0644 /root/trusted.pem")
             server.run(
-                f"sed -i '/- deploy.docker.backups$/a \\{hosts}' {file};"
+                f"sed -i '/^  backup:$/a \\{hosts}' {file};"
                 f"sed -i '/- backups:.*my_project$/a \\{trusted}' {file}"
             )
             yield World(
