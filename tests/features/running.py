@@ -28,7 +28,9 @@ def run_tests(
     project = bake(**answers)
     python = install(project, "test")
     urls = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "CI": "true"}
-    options = ["-p", "no:cacheprovider", "--durations", "10", *(f"--ignore={path}" for path in left_out)]
+    # As `make test` runs them: each process has databases of its own, of PostgreSQL and of Redis.
+    options = ["-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "worksteal", "--durations", "10"]
+    options += [f"--ignore={path}" for path in left_out]
     result = project.run(python, "-m", "pytest", *options, **urls)
     print(result.stdout)
     outcome = result.stdout.splitlines()[-1]

@@ -9,9 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import path
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
 from apps.core.views import document
 from apps.users.models import User
@@ -66,12 +65,6 @@ urlpatterns = [
     # >> endif
 ]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def page(browser: Browser, live_server: LiveServer) -> Page:
-    """A page of the site."""
-    return browser.new_context(base_url=live_server.url).new_page()
 
 
 @pytest.fixture
@@ -132,13 +125,13 @@ def test_the_admin_works(admin_user: User, user: User, page: Page, complaints: l
     page.click("[name=_save]")
     page.wait_for_selector("text=was changed successfully")
     for address in ("add/", f"{user.pk}/password/", f"{user.pk}/history/", "add/?_popup=1"):
-        page.goto(f"/admin/users/user/{address}", wait_until="networkidle")
+        page.goto(f"/admin/users/user/{address}")
     page.goto("/admin/users/user/")
     page.check(f"[name=_selected_action][value='{user.pk}']")
     page.select_option("[name=action]", "delete_selected")
     page.click("[name=index]")
     page.wait_for_selector("text=Are you sure you want to delete")
-    page.goto(f"/admin/users/user/{user.pk}/delete/", wait_until="networkidle")
+    page.goto(f"/admin/users/user/{user.pk}/delete/")
     page.click("[type=submit][value^=Yes]")
     page.wait_for_selector("text=was deleted successfully")
     page.click("#logout-form [type=submit]")
@@ -172,7 +165,7 @@ def test_the_pages_of_the_accounts_work(user: User, page: Page, complaints: list
     page.click("[type=submit]")
     page.wait_for_selector("text=Look into your mailbox")
     for address in ("/accounts/login/", "/accounts/password_reset/", "/accounts/reset/MQ/x-y/"):
-        page.goto(address, wait_until="networkidle")
+        page.goto(address)
         assert not page.evaluate(is_wider), address
     assert complaints == []
 

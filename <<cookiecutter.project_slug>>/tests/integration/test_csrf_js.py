@@ -4,9 +4,8 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.urls import path
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
 from config.urls import urlpatterns as project_urls
 
@@ -32,28 +31,23 @@ COOKIE = """async ([cookie, name]) => {
 }"""
 
 
-def test_a_post_with_the_token_is_accepted_and_one_without_is_not(live_server: LiveServer, browser: Browser) -> None:
-    page = browser.new_page()
-    page.goto(f"{live_server.url}/form/")
+def test_a_post_with_the_token_is_accepted_and_one_without_is_not(page: Page) -> None:
+    page.goto("/form/")
     assert page.evaluate(POST, True) == 200
     assert page.evaluate(POST, False) == 403
 
 
-def test_in_production_the_cookie_has_another_name(
-    live_server: LiveServer, browser: Browser, settings: Settings
-) -> None:
+def test_in_production_the_cookie_has_another_name(page: Page, settings: Settings) -> None:
     settings.CSRF_COOKIE_NAME, settings.CSRF_COOKIE_SECURE = "__Host-csrftoken", True
-    page = browser.new_page()
-    page.goto(f"{live_server.url}/form/")
+    page.goto("/form/")
     assert [cookie["name"] for cookie in page.context.cookies()] == ["__Host-csrftoken"]
     # What another subdomain could have set is not looked at.
     page.evaluate("document.cookie = 'csrftoken=planted'")
     assert page.evaluate(POST, True) == 200
 
 
-def test_get_cookie_finds_exactly_its_cookie(live_server: LiveServer, browser: Browser) -> None:
-    page = browser.new_page()
-    page.goto(f"{live_server.url}/form/")
+def test_get_cookie_finds_exactly_its_cookie(page: Page) -> None:
+    page.goto("/form/")
     assert page.evaluate(COOKIE, ["xcsrftoken=wrong", "nothing"]) is None
     assert page.evaluate(COOKIE, ["town=M%C3%BCnchen=1", "town"]) == "München=1"
     assert len(page.evaluate(COOKIE, ["", "csrftoken"])) == 32

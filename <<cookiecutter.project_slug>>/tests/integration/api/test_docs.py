@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -69,8 +69,7 @@ def test_what_is_served_is_what_the_file_says(client: Client, settings: Settings
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_page_works_under_the_content_policy(admin_user: User, browser: Browser, live_server: LiveServer) -> None:
-    page = browser.new_context(base_url=live_server.url).new_page()
+def test_the_page_works_under_the_content_policy(admin_user: User, page: Page, live_server: LiveServer) -> None:
     complaints: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
