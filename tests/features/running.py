@@ -8,8 +8,7 @@ from tests.support.combinations import ALL_OFF, Answers
 from tests.support.servers import Server
 
 # Tests that no answer affects. They run with everything off here, and with everything on in a job of tests/ci.
-UNAFFECTED = ["tests/integration/test_admin_input.py", "tests/integration/test_csrf_js.py", "tests/performance"]
-UNAFFECTED += ["tests/integration/test_content_policy.py"]
+UNAFFECTED = ["tests/integration/test_admin_input.py", "tests/integration/test_browser.py", "tests/performance"]
 # Tests of one feature, by its question. They run with that feature alone on here, and with everything on in that job.
 OF_FEATURE = {
     "use_api": ["tests/integration/api"],

@@ -1,4 +1,4 @@
-"""The Content Security Policy, in a real browser: it is in the way of nothing that the site has, but of all else."""
+"""The site in a real browser: the Content Security Policy, which stops nothing that the site has, and csrf.js."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.template import engines
 from django.urls import path
 from playwright.sync_api import ConsoleMessage, Page
@@ -34,6 +35,16 @@ eval("window.ran = ['text']")
 </script>
 """
 ICON = f"{settings.STATIC_URL}favicon.svg"
+POST = """async (withToken) => {
+    const { csrfHeaders } = await import("/static/js/csrf.js");
+    const answer = await fetch("/form/", { method: "POST", headers: withToken ? csrfHeaders() : {} });
+    return answer.status;
+}"""
+COOKIE = """async ([cookie, name]) => {
+    const { getCookie } = await import("/static/js/csrf.js");
+    if (cookie) document.cookie = cookie;
+    return getCookie(name);
+}"""
 
 
 def planted(request: HttpRequest) -> HttpResponse:
@@ -48,6 +59,12 @@ def failing(request: HttpRequest, status: int) -> HttpResponse:
     return HttpResponse(engines["django"].get_template(template).render({}, request), status=status)
 
 
+def form(request: HttpRequest) -> HttpResponse:
+    """Answer as a page with a form does: with the token in its cookie. A POST is accepted when the token came along."""
+    get_token(request)
+    return HttpResponse("<title>form</title>accepted" if request.method == "POST" else "<title>form</title>")
+
+
 # >> if cookiecutter.deployment != "platform"
 def of_nginx(request: HttpRequest, name: str) -> HttpResponse:
     """Answer with a page that nginx answers with, under the policy that it sends then: one without a nonce."""
@@ -57,6 +74,7 @@ def of_nginx(request: HttpRequest, name: str) -> HttpResponse:
 # >> endif
 urlpatterns = [
     *project_urls,
+    path("form/", form),
     path("documents/<path:name>", document),
     path("planted/", planted),
     path("failing/<int:status>/", failing),
@@ -225,3 +243,25 @@ def test_a_violation_is_reported(page: Page, settings: Settings, logged: Callabl
     lines = [line for line in logged() if line["event"] == "csp_violation"]
     assert {"document", "directive", "blocked"} <= set(lines[0])
     assert {line["disposition"] for line in lines} == {"report"}
+
+
+def test_a_post_with_the_token_is_accepted_and_one_without_is_not(page: Page) -> None:
+    page.goto("/form/")
+    assert page.evaluate(POST, True) == 200
+    assert page.evaluate(POST, False) == 403
+
+
+def test_in_production_the_cookie_has_another_name(page: Page, settings: Settings) -> None:
+    settings.CSRF_COOKIE_NAME, settings.CSRF_COOKIE_SECURE = "__Host-csrftoken", True
+    page.goto("/form/")
+    assert [cookie["name"] for cookie in page.context.cookies()] == ["__Host-csrftoken"]
+    # What another subdomain could have set is not looked at.
+    page.evaluate("document.cookie = 'csrftoken=planted'")
+    assert page.evaluate(POST, True) == 200
+
+
+def test_get_cookie_finds_exactly_its_cookie(page: Page) -> None:
+    page.goto("/form/")
+    assert page.evaluate(COOKIE, ["xcsrftoken=wrong", "nothing"]) is None
+    assert page.evaluate(COOKIE, ["town=M%C3%BCnchen=1", "town"]) == "München=1"
+    assert len(page.evaluate(COOKIE, ["", "csrftoken"])) == 32
