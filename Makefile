@@ -35,7 +35,7 @@ benchmark: $(VENV)/test.installed ## Measure generating and comparing a project,
 	$(PYTHON) -m tests.benchmarks.benchmark_logging
 	$(PYTHON) -m tests.benchmarks.benchmark_containers
 
-pictures: $(VENV)/test.installed ## Draw the dashboards that PRODUCTION.md shows, from a site under load
+pictures: $(VENV)/test.installed ## Draw the dashboards that README.md shows, from a site under load
 	$(PYTHON) -m pytest --capture=no tests/benchmarks/draw_dashboards.py
 
 lint: $(VENV)/test.installed ## Check the style of the template's own code and, in place, of the project's, and what that imports

@@ -9,7 +9,7 @@ from django.core.management import execute_from_command_line
 from django.db import InternalError, OperationalError
 
 from ops.postgres import is_refused_write
-from ops.preflight import unusable
+from ops.preflight.report import report_unusable_settings
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
             raise
         if isinstance(error, ImproperlyConfigured) and sys.argv[1:2] == ["preflight"]:
             # It is in its report that settings do not load.
-            sys.exit(unusable.report(error, sys.argv))
+            sys.exit(report_unusable_settings(error, sys.argv))
         sys.exit(f"Error: {error}")
 
 

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 import pytest
 import structlog
 from django.conf import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
 
 from apps.users.models import User
 
@@ -72,10 +73,12 @@ def refusing_server() -> str:
     return f"127.0.0.1:{port}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, or the one that ``playwright install chromium`` brings."""
-    with sync_playwright() as playwright:
+    """The system's Chromium, or the one that ``playwright install chromium`` brings; one for all tests of a module."""
+    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
+        # Playwright's event loop runs in this thread, where Django would refuse to set up and flush the database.
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         candidates = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
         executable = next((path for path in candidates if path), playwright.chromium.executable_path)
         if not os.path.exists(executable):
@@ -84,6 +87,13 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """A page of the site, in a browser that has no cookies yet."""
+    with browser.new_context(base_url=live_server.url) as context:
+        yield context.new_page()
 
 
 @pytest.fixture

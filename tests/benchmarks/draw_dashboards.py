@@ -1,4 +1,4 @@
-"""Draws the dashboards of a project, which PRODUCTION.md shows, from a site under load: ``make pictures``.
+"""Draws the dashboards of a project, which README.md shows, from a site under load: ``make pictures``.
 
 A site and a worker are asked for as much as twenty people would, for ten minutes, while a Prometheus with the project's
 own configuration looks on.
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TEMPLATE
+from tests.conftest import ROOT
 from tests.ops.test_metrics import Deployed, Prometheus, ask, deployed, prometheus
 from tests.support.pictures import Series, draw
 
@@ -25,8 +25,6 @@ __all__ = ["deployed", "prometheus"]
 
 MINUTES = 10
 WINDOW = 480
-# The picture is a file of the template, as the dashboard is.
-IN_THE_TEMPLATE = {"&lt;&lt;": "<<", "&gt;&gt;": ">>", "example.com": "<< cookiecutter.domain_name >>"}
 NOT_IN_EVERY_PROJECT = re.compile(r"broker$|queues$|results$|apps\.(?!core\.)")
 PAGES = {"/": 20, "/admin/login/": 6, "/accounts/login/": 6, "/health/": 3, "/nowhere/": 1}
 
@@ -49,11 +47,9 @@ def test_the_dashboards_are_drawn(deployed: Deployed, prometheus: Prometheus, tm
         end.set()
         for visitor in visitors:
             visitor.join()
-        for path in sorted((TEMPLATE / "monitoring").glob("dashboard*.json")):
+        for path in sorted((deployed.project.path / "monitoring").glob("dashboard*.json")):
             picture = draw(json.loads(path.read_text()), lambda panel: list(answers(prometheus, panel)))
-            for old, new in IN_THE_TEMPLATE.items():
-                picture = picture.replace(old, new)
-            path.with_suffix(".svg").write_text(picture)
+            (ROOT / "docs" / f"{path.stem}.svg").write_text(picture)
 
 
 def visit(site: Deployed, end: threading.Event) -> None:

@@ -8,8 +8,7 @@ from tests.support.combinations import ALL_OFF, Answers
 from tests.support.servers import Server
 
 # Tests that no answer affects. They run with everything off here, and with everything on in a job of tests/ci.
-UNAFFECTED = ["tests/integration/test_admin_input.py", "tests/integration/test_csrf_js.py", "tests/performance"]
-UNAFFECTED += ["tests/integration/test_content_policy.py"]
+UNAFFECTED = ["tests/integration/test_admin_input.py", "tests/integration/test_browser.py", "tests/performance"]
 # Tests of one feature, by its question. They run with that feature alone on here, and with everything on in that job.
 OF_FEATURE = {
     "use_api": ["tests/integration/api"],
@@ -28,7 +27,9 @@ def run_tests(
     project = bake(**answers)
     python = install(project, "test")
     urls = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "CI": "true"}
-    options = ["-p", "no:cacheprovider", "--durations", "10", *(f"--ignore={path}" for path in left_out)]
+    # As `make test` runs them: each process has databases of its own, of PostgreSQL and of Redis.
+    options = ["-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "worksteal", "--durations", "10"]
+    options += [f"--ignore={path}" for path in left_out]
     result = project.run(python, "-m", "pytest", *options, **urls)
     print(result.stdout)
     outcome = result.stdout.splitlines()[-1]

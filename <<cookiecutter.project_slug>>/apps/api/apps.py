@@ -1,5 +1,10 @@
+"""The app, and what manage.py check says of it in production."""
+
+from typing import Any
+
 from django.apps import AppConfig
-from django.core.checks import Tags, register
+from django.conf import settings
+from django.core import checks
 
 
 class ApiConfig(AppConfig):
@@ -9,6 +14,12 @@ class ApiConfig(AppConfig):
 
     def ready(self) -> None:
         """Let ``manage.py check --deploy`` say what production should not do."""
-        from apps.api.system_checks import check_auth_enforced
+        checks.register(check_auth_enforced, checks.Tags.security, deploy=True)
 
-        register(check_auth_enforced, Tags.security, deploy=True)
+
+def check_auth_enforced(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Return a warning, at which a release stops, when anybody may read what says nothing of who may."""
+    if settings.AUTH_ENFORCED:
+        return []
+    hint = "Unset AUTH_ENFORCED. A view that is for everybody says so itself: permission_classes = (AllowAny,)."
+    return [checks.Warning("AUTH_ENFORCED is false: anybody may read the API.", hint=hint, id="api.W001")]

@@ -1,4 +1,4 @@
-"""Errors of the API as problem details, as RFC 9457 has them."""
+"""Errors of the API as problem details (RFC 9457), and what the schema says of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -38,3 +38,41 @@ def errors_in(details: Any, field: str = "") -> Iterator[dict[str, str]]:
         for index, found in enumerate(details):
             is_error = isinstance(found, dict) and isinstance(found.get("message"), str)
             yield from errors_in(found, field if is_error else f"{field}.{index}".lstrip("."))
+
+
+PROBLEM = {
+    "type": "object",
+    "description": "What went wrong, as RFC 9457 has it.",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri-reference"},
+        "errors": {
+            "type": "array",
+            "description": "What of the request is not valid.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "field": {"type": "string"},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+                "required": ["field", "code", "detail"],
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail", "instance"],
+}
+REFERENCE = {"$ref": "#/components/schemas/Problem"}
+ANSWER = {"description": "An error", "content": {"application/problem+json": {"schema": REFERENCE}}}
+
+
+def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Return the schema with problem details as what every operation answers otherwise."""
+    result["components"]["schemas"]["Problem"] = PROBLEM
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"]["default"] = ANSWER
+    return result

@@ -44,10 +44,6 @@ def document(request: HttpRequest, name: str) -> HttpResponse:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.anchors import anchors_plugin
 
-    # >> if cookiecutter.use_metrics
-    if name in files("monitoring/*.svg"):
-        return HttpResponse((settings.BASE_DIR / name).read_bytes(), content_type="image/svg+xml")
-    # >> endif
     if name not in (*document_names(), *files("docs/**/*.md"), *LINKED_FILES):
         raise Http404(f"There is no document {name}.")
     text = (settings.BASE_DIR / name).read_text(encoding="utf-8")

@@ -2,10 +2,18 @@
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
 from django.utils.translation import gettext_lazy as _
 
-from apps.users.forms import UserCreationForm
 from apps.users.models import User
+
+
+class UserCreationForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    """Makes a user from an e-mail address and a password."""
+
+    class Meta:
+        model = User
+        fields = ("email",)
 
 
 @admin.register(User)

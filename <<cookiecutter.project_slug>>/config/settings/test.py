@@ -1,5 +1,14 @@
 """Settings for the tests: fast, and the same whatever a developer's .env says."""
 
+import os
+import re
+
+# Give each process of `make test` databases of Redis of its own, as pytest-django gives it one of PostgreSQL.
+if os.environ.get("REDIS_URL") and (process := os.environ.get("PYTEST_XDIST_WORKER")):
+    first = os.environ.setdefault("FIRST_REDIS_URL", os.environ["REDIS_URL"])
+    shift = 2 * int(process.removeprefix("gw"))
+    os.environ["REDIS_URL"] = re.sub(r"(?<=/)\d+$", lambda number: str(int(number[0]) + shift), first)
+
 from config.settings.base import *
 
 # Hashing that is slow on purpose would take most of the tests' time.

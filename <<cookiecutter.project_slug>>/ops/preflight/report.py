@@ -4,7 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ops.contracts import Finding, Severity
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.color import color_style, no_style
+
+from ops.contracts import Finding, Severity, error
+from ops.deployments import commands
+from ops.redaction import hide_in_urls
 
 # Of the command.
 STATUSES = {Severity.OK: 0, Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
@@ -52,3 +57,19 @@ def as_json(findings: Mapping[str, Finding]) -> str:
         for name, finding in findings.items()
     ]
     return json.dumps({"status": worst(findings).name.lower(), "checks": checks}, ensure_ascii=False, indent=2)
+
+
+def report_unusable_settings(failure: ImproperlyConfigured, arguments: list[str]) -> int:
+    """Print the report when the settings do not load, in the form that ``arguments`` ask for; return its status."""
+    # Production's name every problem on a line of its own.
+    first, *problems = str(failure).rstrip(".").split("\n  - ")
+    summary = hide_in_urls("; ".join(problems) or first)
+    message = f"The settings do not load, so no other check ran: {summary}."
+    hint = f"Put right what is named in {commands().settings}. {commands().apply}"
+    findings = {"settings": error(message, hint)}
+    if "--json" in arguments:
+        print(as_json(findings))
+    else:
+        style = no_style() if "--no-color" in arguments else color_style()
+        print(lines("settings", findings["settings"], style))
+    return STATUSES[worst(findings)]

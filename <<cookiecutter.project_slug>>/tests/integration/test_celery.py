@@ -125,4 +125,5 @@ def test_a_broker_that_fails_holds_a_request_for_seconds_only(
         start = time.perf_counter()
         with pytest.raises(OperationalError):
             elsewhere.send_task("apps.core.tasks.clear_expired_sessions")
-        assert time.perf_counter() - start < 3
+        # Celery by itself would try for ever; gunicorn ends a worker after 30 seconds.
+        assert time.perf_counter() - start < 15

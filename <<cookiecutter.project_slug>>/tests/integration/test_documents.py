@@ -53,15 +53,6 @@ def test_a_file_that_a_document_links_to_is_shown_as_text(rf: RequestFactory, na
     assert f"<pre>{text}" in document(rf.get("/"), name).content.decode()
 
 
-# >> if cookiecutter.use_metrics
-def test_a_picture_is_shown(rf: RequestFactory, tmp_path: Path) -> None:
-    (tmp_path / "monitoring").mkdir()
-    (tmp_path / "monitoring/site.svg").write_text("<svg/>")
-    response = document(rf.get("/"), "monitoring/site.svg")
-    assert (response.headers["Content-Type"], response.content) == ("image/svg+xml", b"<svg/>")
-
-
-# >> endif
 @pytest.mark.parametrize("name", ["nothing.md", "../README.md", "docs/../.env", "pyproject.toml", ".env"])
 def test_nothing_else_is_shown(rf: RequestFactory, name: str) -> None:
     with pytest.raises(Http404):

@@ -15,8 +15,8 @@ from apps.users.models import User
 
 pytestmark = pytest.mark.performance
 
-# A machine that runs tests for others is slow at times.
-PATIENCE = 5 if os.environ.get("CI") == "true" else 1
+# A machine that runs tests for others is slow at times, and so is one whose other cores run tests.
+PATIENCE = 5 if os.environ.get("CI") == "true" or "PYTEST_XDIST_WORKER" in os.environ else 1
 
 
 def median_seconds(action: Callable[[], object], times: int = 15) -> float:

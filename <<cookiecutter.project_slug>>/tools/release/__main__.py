@@ -11,11 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
 from ops.signals import exit_on_signals
-from tools.release import check, new, pending, tag
-from tools.release.errors import ReleaseError
-from tools.release.version import parse
+from tools.release import commands
+from tools.release.project import ReleaseError, parse
 
-OF_A_VERSION = {"new": new.run, "check": check.run, "tag": tag.run}
+OF_A_VERSION = {"new": commands.new, "check": commands.check, "tag": commands.tag}
 USAGE = "Usage: python -m tools.release new|check|tag VERSION, or: python -m tools.release migrations"
 
 
@@ -23,7 +22,7 @@ def run(arguments: list[str]) -> None:
     """Run the command that the arguments name."""
     match arguments:
         case ["migrations"]:
-            pending.run()
+            commands.report_migrations()
         case [command, version] if command in OF_A_VERSION:
             OF_A_VERSION[command](parse(version))
         case _:

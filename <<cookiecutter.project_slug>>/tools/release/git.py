@@ -3,9 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tools.release.errors import ReleaseError
-from tools.release.project import DOCUMENTS
-from tools.release.version import Version, greatest
+from tools.release.project import DOCUMENTS, ReleaseError, Version, greatest
 
 WITHOUT_DOCUMENTS = [".", *(f":(exclude){path}" for path in DOCUMENTS)]
 

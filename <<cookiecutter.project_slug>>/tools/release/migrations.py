@@ -1,21 +1,25 @@
 """Which migrations a release brings, and what they do to a PostgreSQL on which the former release serves."""
 
+import contextlib
+import re
+import secrets
 import sys
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.core.management.sql import emit_post_migrate_signal
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
+from django_migration_linter.sql_analyser.postgresql import PostgresqlAnalyser
 
-from tools.release.compatibility import incompatibilities
-from tools.release.database import scratch_database
-from tools.release.errors import ReleaseError
-from tools.release.locks import strongest
+from ops.postgres import connected_to
+from ops.signals import block_signals
+from tools.release.project import ReleaseError
 
 WasReleased = Callable[[Migration], bool]
 
@@ -159,3 +163,105 @@ def _held(tables: dict[int, Table]) -> list[tuple[str, str]]:
             "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
         return [(tables[oid].name, mode) for oid, mode in cursor.fetchall() if oid in tables]
+
+
+# https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
+# Name in pg_locks, name in the manual, and what the lock blocks. The strongest is the last.
+MODES = {
+    "AccessShareLock": ("ACCESS SHARE", "blocks neither readers nor writers"),
+    "RowShareLock": ("ROW SHARE", "blocks only writers of the rows that it locks"),
+    "RowExclusiveLock": ("ROW EXCLUSIVE", "blocks only writers of the same rows"),
+    "ShareUpdateExclusiveLock": ("SHARE UPDATE EXCLUSIVE", "blocks neither readers nor writers"),
+    "ShareLock": ("SHARE", "blocks writers until it ends, not readers"),
+    "ShareRowExclusiveLock": ("SHARE ROW EXCLUSIVE", "blocks writers until it ends, not readers"),
+    "ExclusiveLock": ("EXCLUSIVE", "blocks writers until it ends, not readers"),
+    "AccessExclusiveLock": ("ACCESS EXCLUSIVE", "blocks readers and writers until it ends"),
+}
+STRENGTH = {mode: strength for strength, mode in enumerate(MODES)}
+# Weaker ones are taken by every page that is shown.
+LEAST_TOLD = STRENGTH["RowExclusiveLock"]
+LEAST_IN_THE_WAY = STRENGTH["ShareLock"]
+
+
+def strongest(held: list[tuple[str, str]]) -> dict[str, str]:
+    """Return the strongest mode on each table, of pairs of table and mode; the weakest are left out."""
+    found: dict[str, str] = {}
+    for table, mode in sorted(held, key=lambda pair: STRENGTH[pair[1]]):
+        if STRENGTH[mode] >= LEAST_TOLD:
+            found[table] = mode
+    return dict(sorted(found.items()))
+
+
+def is_in_the_way(mode: str) -> bool:
+    """Say whether anybody waits for a lock who does no more than any page."""
+    return STRENGTH[mode] >= LEAST_IN_THE_WAY
+
+
+# What django-migration-linter calls an error, and what follows from it.
+CONSEQUENCES = {
+    "RENAME_TABLE": "it renames a table, and the former code asks for the old name",
+    "NOT_NULL": "it makes a column NOT NULL, and the former code writes rows without a value for it",
+    "DROP_COLUMN": "it drops a column, and the former code asks for it",
+    "DROP_TABLE": "it drops a table, and the former code asks for it",
+    "RENAME_COLUMN": "it renames a column, and the former code asks for the old name",
+    "ALTER_COLUMN": "it changes the type of a column, which the former code may not be able to live with",
+    "ADD_UNIQUE": "it makes values unique, and the former code writes some twice",
+}
+# What it has no check for.
+CONSTRAINT = re.compile(r"\bADD CONSTRAINT .*?\b(?:CHECK|EXCLUDE|FOREIGN KEY)\b", re.DOTALL)
+CONSTRAINED = "it forbids values in a table, and the former code may write them"
+DEFINITION = re.compile(r"ALTER|CREATE|DROP")
+TABLE = re.compile(r'\b(?:TABLE|ON)(?: ONLY| IF EXISTS)? "([^"]+)"')
+
+
+def incompatibilities(statements: list[str], known_tables: Set[str]) -> list[str]:
+    """Return why the former code, which knows these tables, cannot serve after the statements; nothing, when it can."""
+    definitions = [sql for sql in map(_normal, statements) if DEFINITION.match(sql)]
+    relevant = [sql for sql in definitions if _concerns(sql, known_tables)]
+    errors, _, _ = analyse_sql_statements(PostgresqlAnalyser, relevant)
+    found = [CONSEQUENCES.get(error.code, error.message) for error in errors]
+    found += [CONSTRAINED for sql in relevant if CONSTRAINT.search(sql)]
+    return list(dict.fromkeys(found))
+
+
+def _normal(sql: str) -> str:
+    """Return a statement as Django writes it: on one line, without comments, its keywords in capital letters."""
+    parts = re.findall(r"""--[^\n]*|"[^"]*"|'[^']*'|\s+|[^\s"'-]+|.""", sql)
+    words = (" " if part.isspace() or part.startswith("--") else part for part in parts)
+    return "".join(word if word[0] in "\"'" else word.upper() for word in words).strip()
+
+
+def _concerns(sql: str, known_tables: Set[str]) -> bool:
+    """Say whether a statement is about one of the tables, or about something that cannot be told from its text."""
+    table = TABLE.search(sql)
+    return table is None or table[1] in known_tables
+
+
+def require_postgresql() -> None:
+    """Raise ReleaseError unless DATABASE_URL names a PostgreSQL; whether it answers is not asked."""
+    if connection.vendor != "postgresql":
+        raise ReleaseError(
+            "Measuring migrations needs PostgreSQL. Set DATABASE_URL to a role that may create databases, "
+            "such as postgres://user:password@127.0.0.1:5432/postgres."
+        )
+
+
+@contextlib.contextmanager
+def scratch_database() -> Iterator[None]:
+    """Let Django's connection lead to an empty database of its own, which is dropped whatever happens."""
+    scratch = f"release_{secrets.token_hex(8)}"
+    try:
+        _run(f"CREATE DATABASE {scratch}")
+        with connected_to(scratch):
+            yield
+    finally:
+        with block_signals():
+            _run(f"DROP DATABASE IF EXISTS {scratch} WITH (FORCE)")
+
+
+def _run(statement: str) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    except ProgrammingError as error:
+        raise ReleaseError(f"The role of DATABASE_URL cannot do {statement.split()[0]} DATABASE: {error}") from None

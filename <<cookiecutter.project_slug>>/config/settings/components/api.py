@@ -57,7 +57,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "apps.api.schema.describe_problems",
+        "apps.api.problems.describe_problems",
     ],
     "SERVE_INCLUDE_SCHEMA": False,
     # The documents ask for the schema with the session of the admin.
@@ -69,7 +69,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
-    "apps.api.static_files.AppDirectoriesFinder",
+    "apps.api.docs.AppDirectoriesFinder",
 ]
 
 # Pages of other origins

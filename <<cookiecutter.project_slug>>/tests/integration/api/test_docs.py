@@ -1,19 +1,24 @@
-"""The schema and the API docs: who sees them, and that the page works in a browser."""
+"""The schema, the API docs, which work in a browser, and docs/api.md, whose commands work in a shell."""
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings as project
 from django.core.management import CommandError, call_command
 from django.test import Client
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from apps.users.models import User
+from tests.conftest import leave_out
 from tests.unit.test_environment import ROOT
 
 ADDRESSES = ("/api/schema/", "/api/docs/")
@@ -21,16 +26,11 @@ ADDRESSES = ("/api/schema/", "/api/docs/")
 
 def test_schema_file_agrees_with_the_code_in_any_environment() -> None:
     """Neither the database nor anything else of the environment makes a difference."""
+    call_command("openapi", "--check")
     command = [sys.executable, "manage.py", "openapi", "--check"]
-    # Side by side: each takes seconds to load the code.
-    runs = [
-        subprocess.Popen(
-            command, cwd=ROOT, env={"PATH": os.environ["PATH"]} | variables, stderr=subprocess.PIPE, text=True
-        )
-        for variables in ({}, {"LANGUAGE_CODE": "de", "COOKIE_REFRESH_AUTH": "false"})
-    ]
-    errors = [run.communicate()[1] for run in runs]
-    assert ([run.returncode for run in runs], errors) == ([0, 0], ["", ""])
+    others = {"PATH": os.environ["PATH"], "LANGUAGE_CODE": "de", "COOKIE_REFRESH_AUTH": "false"}
+    run = subprocess.run(command, cwd=ROOT, env=others, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_a_file_that_says_something_else_is_refused(settings: Settings, tmp_path: Path) -> None:
@@ -69,8 +69,7 @@ def test_what_is_served_is_what_the_file_says(client: Client, settings: Settings
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_page_works_under_the_content_policy(admin_user: User, browser: Browser, live_server: LiveServer) -> None:
-    page = browser.new_context(base_url=live_server.url).new_page()
+def test_the_page_works_under_the_content_policy(admin_user: User, page: Page, live_server: LiveServer) -> None:
     complaints: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -107,3 +106,29 @@ def test_the_page_works_under_the_content_policy(admin_user: User, browser: Brow
     page.locator("#model-User .model-box-control").first.click()
     assert complaints == []
     assert all(url.startswith(live_server.url) for url in asked)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_commands_of_the_guide_log_in_and_out(user: User, live_server: LiveServer, tmp_path: Path) -> None:
+    if not shutil.which("curl"):
+        leave_out("curl is missing: install it.")
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(commands) == 4
+    script = "set -eu\n" + "echo\n".join(commands).replace("http://127.0.0.1:8000", live_server.url)
+    run = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    me, tokens = [json.loads(line) for line in run.stdout.splitlines() if line]
+    assert me["email"] == "ada@example.com"
+    assert set(tokens) == {"access"}
+    assert (OutstandingToken.objects.count(), BlacklistedToken.objects.count()) == (2, 2)
+
+
+def test_guide_says_for_how_long_tokens_are_valid() -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    lifetimes = project.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"], project.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+    assert [lifetime.total_seconds() for lifetime in lifetimes] == [20 * 60, 14 * 24 * 3600]
+    assert "valid for 20 minutes" in text
+    assert "valid for two weeks" in text
+    # As long as a session, after which a former SECRET_KEY is taken out.
+    assert lifetimes[1].total_seconds() == project.SESSION_COOKIE_AGE

@@ -403,6 +403,22 @@ def test_nothing_of_a_token_is_logged(
     assert re.search(r"/api/v1/auth/token/", written)
 
 
+# >> if cookiecutter.use_celery
+def test_only_expired_tokens_are_removed_and_a_second_run_does_no_more(user: User) -> None:
+    from django.utils import timezone
+
+    from apps.api.tasks import flush_expired_tokens
+
+    for days in (-1, 1):
+        token = RefreshToken.for_user(user)
+        OutstandingToken.objects.filter(jti=token["jti"]).update(expires_at=timezone.now() + timedelta(days=days))
+    for _ in range(2):
+        flush_expired_tokens.delay()
+        [left] = OutstandingToken.objects.all()
+        assert left.expires_at > timezone.now()
+
+
+# >> endif
 def test_the_admin_shows_who_is_logged_in(admin_client: Client, client: Client, user: User) -> None:
     ask_for_token(client)
     page = admin_client.get("/admin/token_blacklist/outstandingtoken/").content.decode()

@@ -1,7 +1,7 @@
 """What is found to have changed between two releases."""
 
-from tools.release.changes import Change, changes, meanings, pins, plain, variables
 from tools.release.documents import REQUIREMENTS
+from tools.release.markdown import Change, changes, meanings, pins, plain, variables
 from tools.release.project import read
 
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from tools.release.check import CHECKS, require_complete
-from tools.release.checklist import checked_commit, items, open_items, with_checked_commit, with_ticks
-from tools.release.documents import filled
-from tools.release.errors import ReleaseError
+from tools.release.commands import CHECKS, require_complete
+from tools.release.documents import checked_commit, filled, items, open_items, with_checked_commit, with_ticks
+from tools.release.project import ReleaseError
 
 VALUES = {"version": "1.2.3", "date": "2026-11-21", "former": "1.2.2", "questions": "- [ ] Size of `item` judged"}
 FRESH = filled("checklist.md", VALUES)

@@ -11,11 +11,10 @@ from pytest_django import DjangoDbBlocker
 from tests.conftest import leave_out
 from tests.ops.answers import DEPLOYMENT
 from tools.release.__main__ import run
-from tools.release.check import CHECKS
-from tools.release.checklist import items
-from tools.release.errors import ReleaseError
+from tools.release.commands import CHECKS
+from tools.release.documents import items
 from tools.release.git import git
-from tools.release.project import RELEASES, version_in
+from tools.release.project import RELEASES, ReleaseError, version_in
 
 pytestmark = pytest.mark.servers
 MAKEFILE = "lint check-production check-migrations coverage:\n\t@test ! -e broken-$@\n"

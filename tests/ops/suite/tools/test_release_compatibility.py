@@ -2,8 +2,7 @@
 
 import pytest
 
-from tools.release.compatibility import incompatibilities
-from tools.release.locks import is_in_the_way, strongest
+from tools.release.migrations import incompatibilities, is_in_the_way, strongest
 
 KNOWN = {"shop_item"}
 

@@ -1,7 +1,7 @@
 """What the documents of a release say of its migrations, requirements and variables."""
 
-from tools.release.changes import Change
 from tools.release.markdown import (
+    Change,
     not_accepted,
     render_changes,
     render_default,
@@ -11,7 +11,7 @@ from tools.release.markdown import (
     render_way_back,
 )
 from tools.release.migrations import Measured
-from tools.release.version import Version
+from tools.release.project import Version
 
 FORMER = Version(1, 2, 3)
 HARMLESS = Measured("shop.0002_note", is_atomic=True, irreversible=[], locks={"shop_item": "AccessExclusiveLock"})

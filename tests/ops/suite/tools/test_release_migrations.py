@@ -9,9 +9,8 @@ from django.db import connection
 from django.db.migrations import Migration
 from pytest_django import DjangoDbBlocker, Settings
 
-from tools.release.database import scratch_database
-from tools.release.errors import ReleaseError
-from tools.release.migrations import Measured, measure, path_of, split, was_in, way_back
+from tools.release.migrations import Measured, measure, path_of, scratch_database, split, was_in, way_back
+from tools.release.project import ReleaseError
 
 HEAD = """from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tools.release.documents import write_together
-from tools.release.errors import ReleaseError
 from tools.release.project import (
     CHANGELOG,
     HISTORY,
     PYPROJECT,
+    ReleaseError,
+    Version,
     accepted_migrations,
     read,
     section_of,
@@ -20,7 +21,6 @@ from tools.release.project import (
     with_section,
     with_version,
 )
-from tools.release.version import Version
 
 LATER = Version(97, 0, 1)
 

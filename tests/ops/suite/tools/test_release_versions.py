@@ -3,8 +3,7 @@
 import pytest
 
 from tools.release.__main__ import run
-from tools.release.errors import ReleaseError
-from tools.release.version import Version, greatest, parse
+from tools.release.project import ReleaseError, Version, greatest, parse
 
 
 def test_a_version_is_three_numbers() -> None:

@@ -1,4 +1,4 @@
-"""The Content Security Policy, in a real browser: it is in the way of nothing that the site has, but of all else."""
+"""The site in a real browser: the Content Security Policy, which stops nothing that the site has, and csrf.js."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.template import engines
 from django.urls import path
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
 from apps.core.views import document
 from apps.users.models import User
@@ -35,6 +35,16 @@ eval("window.ran = ['text']")
 </script>
 """
 ICON = f"{settings.STATIC_URL}favicon.svg"
+POST = """async (withToken) => {
+    const { csrfHeaders } = await import("/static/js/csrf.js");
+    const answer = await fetch("/form/", { method: "POST", headers: withToken ? csrfHeaders() : {} });
+    return answer.status;
+}"""
+COOKIE = """async ([cookie, name]) => {
+    const { getCookie } = await import("/static/js/csrf.js");
+    if (cookie) document.cookie = cookie;
+    return getCookie(name);
+}"""
 
 
 def planted(request: HttpRequest) -> HttpResponse:
@@ -49,6 +59,12 @@ def failing(request: HttpRequest, status: int) -> HttpResponse:
     return HttpResponse(engines["django"].get_template(template).render({}, request), status=status)
 
 
+def form(request: HttpRequest) -> HttpResponse:
+    """Answer as a page with a form does: with the token in its cookie. A POST is accepted when the token came along."""
+    get_token(request)
+    return HttpResponse("<title>form</title>accepted" if request.method == "POST" else "<title>form</title>")
+
+
 # >> if cookiecutter.deployment != "platform"
 def of_nginx(request: HttpRequest, name: str) -> HttpResponse:
     """Answer with a page that nginx answers with, under the policy that it sends then: one without a nonce."""
@@ -58,6 +74,7 @@ def of_nginx(request: HttpRequest, name: str) -> HttpResponse:
 # >> endif
 urlpatterns = [
     *project_urls,
+    path("form/", form),
     path("documents/<path:name>", document),
     path("planted/", planted),
     path("failing/<int:status>/", failing),
@@ -66,12 +83,6 @@ urlpatterns = [
     # >> endif
 ]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def page(browser: Browser, live_server: LiveServer) -> Page:
-    """A page of the site."""
-    return browser.new_context(base_url=live_server.url).new_page()
 
 
 @pytest.fixture
@@ -132,13 +143,13 @@ def test_the_admin_works(admin_user: User, user: User, page: Page, complaints: l
     page.click("[name=_save]")
     page.wait_for_selector("text=was changed successfully")
     for address in ("add/", f"{user.pk}/password/", f"{user.pk}/history/", "add/?_popup=1"):
-        page.goto(f"/admin/users/user/{address}", wait_until="networkidle")
+        page.goto(f"/admin/users/user/{address}")
     page.goto("/admin/users/user/")
     page.check(f"[name=_selected_action][value='{user.pk}']")
     page.select_option("[name=action]", "delete_selected")
     page.click("[name=index]")
     page.wait_for_selector("text=Are you sure you want to delete")
-    page.goto(f"/admin/users/user/{user.pk}/delete/", wait_until="networkidle")
+    page.goto(f"/admin/users/user/{user.pk}/delete/")
     page.click("[type=submit][value^=Yes]")
     page.wait_for_selector("text=was deleted successfully")
     page.click("#logout-form [type=submit]")
@@ -172,7 +183,7 @@ def test_the_pages_of_the_accounts_work(user: User, page: Page, complaints: list
     page.click("[type=submit]")
     page.wait_for_selector("text=Look into your mailbox")
     for address in ("/accounts/login/", "/accounts/password_reset/", "/accounts/reset/MQ/x-y/"):
-        page.goto(address, wait_until="networkidle")
+        page.goto(address)
         assert not page.evaluate(is_wider), address
     assert complaints == []
 
@@ -232,3 +243,25 @@ def test_a_violation_is_reported(page: Page, settings: Settings, logged: Callabl
     lines = [line for line in logged() if line["event"] == "csp_violation"]
     assert {"document", "directive", "blocked"} <= set(lines[0])
     assert {line["disposition"] for line in lines} == {"report"}
+
+
+def test_a_post_with_the_token_is_accepted_and_one_without_is_not(page: Page) -> None:
+    page.goto("/form/")
+    assert page.evaluate(POST, True) == 200
+    assert page.evaluate(POST, False) == 403
+
+
+def test_in_production_the_cookie_has_another_name(page: Page, settings: Settings) -> None:
+    settings.CSRF_COOKIE_NAME, settings.CSRF_COOKIE_SECURE = "__Host-csrftoken", True
+    page.goto("/form/")
+    assert [cookie["name"] for cookie in page.context.cookies()] == ["__Host-csrftoken"]
+    # What another subdomain could have set is not looked at.
+    page.evaluate("document.cookie = 'csrftoken=planted'")
+    assert page.evaluate(POST, True) == 200
+
+
+def test_get_cookie_finds_exactly_its_cookie(page: Page) -> None:
+    page.goto("/form/")
+    assert page.evaluate(COOKIE, ["xcsrftoken=wrong", "nothing"]) is None
+    assert page.evaluate(COOKIE, ["town=M%C3%BCnchen=1", "town"]) == "München=1"
+    assert len(page.evaluate(COOKIE, ["", "csrftoken"])) == 32

@@ -1,7 +1,0 @@
-from django.apps import AppConfig
-
-
-class UsersConfig(AppConfig):
-    """The accounts."""
-
-    name = "apps.users"
