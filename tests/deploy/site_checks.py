@@ -140,6 +140,19 @@ def app_token(key: str) -> str:
     return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
 
 
+def check_bodies(server: Machine, requests: dict[str, int]) -> None:
+    """Fail unless each request of curl gets an error of this status with a complete body, by HTTP/1.1 and HTTP/2."""
+    for protocol, version in (("--http1.1", "1.1"), ("--http2", "2")):
+        for request, status in requests.items():
+            # curl fails when a body is shorter or longer than declared, or when a stream ends in an error.
+            line = "%{http_version} %{http_code} %{size_download} %header{content-length}"
+            curl = f"curl --silent --show-error --max-time 60 {protocol} --output /dev/null --write-out '{line}'"
+            said = server.say(f"{curl} {request}")
+            found = re.fullmatch(rf"{version} {status} (\d+)(?: (\d+))?", said)
+            assert found, (request, said)
+            assert found[2] in (None, found[1]), (request, said)
+
+
 class SiteChecks:
     """What a visitor notices."""
 
@@ -168,6 +181,28 @@ class SiteChecks:
         response = server.get(path)
         assert response.status == status
         check_headers(response, MEDIA_POLICY if path.startswith("/media/") else POLICY)
+
+    def test_error_has_a_body_of_the_declared_length(self, server: Machine) -> None:
+        server.run("head -c 11000000 /dev/zero >/root/large")
+        site = "https://example.com"
+        check_bodies(
+            server,
+            {
+                f"--header 'X-Long: {'x' * 9000}' {site}/": 400,
+                f"--data a=b {site}/admin/logout/": 403,
+                f"--data a=b {site}/api/docs/": 403,
+                f"{site}/nowhere/": 404,
+                f"{site}/api/nowhere/": 404,
+                f"--head {site}/api/nowhere/": 404,
+                f"{site}/.env": 404,
+                f"{site}/static/nothing.css": 404,
+                f"{site}/csp-report/": 405,
+                f"--request DELETE {site}/api/v1/auth/token/": 405,
+                f"--data-binary @/root/large {site}/": 413,
+                f"--data a=b {site}/api/v1/auth/token/": 415,
+                f"--header 'Host: other.example.org' {site}/": 421,
+            },
+        )
 
     def test_http_leads_to_https(self, server: Machine) -> None:
         response = server.get("/admin/?next=/x", scheme="http")
@@ -240,6 +275,12 @@ class SiteChecks:
         assert (response.status, response.headers["Retry-After"]) == (429, "60")
         assert "Too many attempts" in response.read().decode()
         assert response.headers.get_all("X-Frame-Options") == ["DENY"]
+        # The machine's own address has attempts of its own.
+        try_login = "curl --silent --output /dev/null --data x=y https://example.com/admin/login/"
+        server.run(f"for number in $(seq 20); do {try_login}; done")
+        check_bodies(
+            server, {f"--data x=y https://example.com{path}": 429 for path in ("/admin/login/", "/api/v1/auth/token/")}
+        )
         # It is counted for all of them together, wherever the admin is; who looks at a form is not counted.
         for path in ("/accounts/login/", "/accounts/password_reset/", "/manage/login/", "/accounts//login/"):
             assert server.get(path, method="POST", body=b"x=y").status == 429
@@ -351,5 +392,6 @@ class SiteChecks:
         [line] = [json.loads(line) for line in log.splitlines() if request_id in line]
         assert (line["status"], line["upstream"]) == (503, "502")
         assert "hunter" not in log
+        check_bodies(server, {"https://example.com/": 503, "https://example.com/api/v1/users/": 503})
         server.run(deployment.start)
         wait_until(lambda: server.get("/").status == 200, 60, "the site's return")
