@@ -65,5 +65,6 @@ def test_the_analyser_finds_nothing_in_the_site_behind_a_balancer(bake: Callable
     for path in tmp_path.glob("*.conf"):
         path.write_text(path.read_text().replace("/etc/nginx/my_project/", f"{tmp_path}/"))
     main = tmp_path / "nginx.conf"
-    main.write_text(f"events {{}}\nhttp {{\n    server_tokens off;\n    include {tmp_path}/site.conf;\n}}\n")
+    default = "server { listen 80 default_server; listen [::]:80 default_server; return 421; }"
+    main.write_text(f"events {{}}\nhttp {{ server_tokens off; {default} include {tmp_path}/site.conf; }}\n")
     assert "No issues found" in project.run(tool("gixy"), "--format", "text", main).stdout
