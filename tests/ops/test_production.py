@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ class WithServers:
     def __init__(self, site: Site, database: Server, cache: Server, lock: Path) -> None:
         self.get = site.get
         self.port = site.port
+        self.process = site.process
         self.database = database
         self.cache = cache
         self.lock = lock
@@ -228,6 +230,9 @@ def test_ready_tells_of_a_frozen_server_in_time_and_of_its_return(
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
+        # Until then a process repeats what it has found before.
+        frozen = time.monotonic()
+        wait_until(lambda: time.monotonic() > frozen + 1, 60, "the end of the outcomes that were kept")
         for _ in range(3):
             status, checks, seconds = site.ready()
             assert status == 503
@@ -241,6 +246,22 @@ def test_ready_tells_of_a_frozen_server_in_time_and_of_its_return(
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
     wait_until(lambda: site.ready()[0] == 200, 15, "readiness's return")
+
+
+def test_many_probes_open_few_connections(site: WithServers) -> None:
+    """Each process opens one for itself, and then none for a second."""
+    psql = [find("psql", "postgresql-client"), "--no-psqlrc", "--tuples-only", site.database.url, "--command"]
+
+    def sessions() -> int:
+        query = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+        return int(subprocess.run([*psql, query], check=True, capture_output=True, text=True).stdout)
+
+    before, start = sessions(), time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        assert 200 in {status for status, _, _ in pool.map(lambda _: site.ready(), range(200))}
+    seconds = time.monotonic() - start
+    # The two of psql count too.
+    assert sessions() - before <= 2 + len(children(site.process.pid)) * (seconds + 1)
 
 
 def test_a_frozen_redis_does_not_hold_a_page(site: WithServers) -> None:
