@@ -38,6 +38,8 @@ MEDIA_POLICY = "default-src 'none'; sandbox"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+# Make a file that is larger than a request may be.
+MAKE_LARGE = "head -c 11000000 /dev/zero >/root/large"
 PASSWORD = "correct horse battery"
 
 
@@ -183,7 +185,7 @@ class SiteChecks:
         check_headers(response, MEDIA_POLICY if path.startswith("/media/") else POLICY)
 
     def test_error_has_a_body_of_the_declared_length(self, server: Machine) -> None:
-        server.run("head -c 11000000 /dev/zero >/root/large")
+        server.run(MAKE_LARGE)
         site = "https://example.com"
         check_bodies(
             server,
@@ -300,9 +302,32 @@ class SiteChecks:
         assert response.status == 413
         assert "too large" in response.read().decode()
         assert response.headers.get_all("X-Frame-Options") == ["DENY"]
-        assert server.get("/data/import/", method="POST", body=b"x" * 11 * megabytes).status in (403, 404)
-        response = server.get("/data/import/", method="POST", headers={"Content-Length": str(100 * megabytes + 1)})
-        assert response.status == 413
+        server.run(MAKE_LARGE)
+        two = server.say("curl --silent --http2 --data-binary @/root/large https://example.com/")
+        assert "too large" in two
+
+    def test_large_import_is_for_clients_that_are_logged_in(self, server: Machine) -> None:
+        large = b"x" * 11 * 1024 * 1024
+        place = "/data/import/"
+        # nginx does not wait for the request of another client.
+        announced = {"Content-Length": str(len(large))}
+        assert server.get(place, method="POST", headers=announced).status == 403
+        forged = {"Cookie": "__Host-sessionid=x", "Authorization": "Bearer x.y.z"}
+        assert server.get(place, method="POST", headers=announced | forged).status == 403
+        cookie = {"Cookie": log_in(server).split(";")[0]}
+        # There is no such page.
+        assert server.get(place, method="POST", headers=cookie, body=large).status == 404
+        assert server.get("/", method="POST", headers=cookie | announced).status == 413
+        beyond = {"Content-Length": str(100 * 1024 * 1024 + 1)}
+        assert server.get(place, method="POST", headers=cookie | beyond).status == 413
+        assert server.get("/logged-in/", headers=cookie).status == 404
+
+    def test_ready_is_limited(self, server: Machine) -> None:
+        ask = "curl --silent --output /dev/null --write-out '%{http_code} %header{retry-after}\\n' https://example.com"
+        said = server.say(f"for number in $(seq 60); do {ask}/ready/; done; {ask}/health/").splitlines()
+        assert said[:20] == ["200 "] * 20
+        assert "429 60" in said
+        assert said[-1] == "200 "
 
     def test_request_id_is_in_the_response_and_the_logs(self, server: Machine, deployment: Deployment) -> None:
         made = server.get("/nowhere/?token=hunter2", headers={"Referer": "https://example.com/?token=hunter3"})
@@ -392,6 +417,9 @@ class SiteChecks:
         [line] = [json.loads(line) for line in log.splitlines() if request_id in line]
         assert (line["status"], line["upstream"]) == (503, "502")
         assert "hunter" not in log
-        check_bodies(server, {"https://example.com/": 503, "https://example.com/api/v1/users/": 503})
+        server.run(MAKE_LARGE)
+        requests = ("https://example.com/", "https://example.com/api/v1/users/", "https://example.com/data/import/")
+        large = "--data-binary @/root/large https://example.com/data/import/"
+        check_bodies(server, dict.fromkeys((*requests, large), 503))
         server.run(deployment.start)
         wait_until(lambda: server.get("/").status == 200, 60, "the site's return")
