@@ -174,6 +174,17 @@ class TestBehindABalancer:
             connection.sendall(b"GET /health/ HTTP/1.0\r\n\r\n")
             assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
 
+    def test_limits_count_an_ipv6_network_as_one_client(self, server: Machine) -> None:
+        def attempt(address: str) -> int:
+            headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": address}
+            return server.get("/admin/login/", method="POST", scheme="http", headers=headers, body=b"x=y").status
+
+        statuses = [attempt(f"2001:db8:0:1:{number}::1") for number in range(10)]
+        assert (statuses[0], statuses[-1]) == (403, 429)
+        # Another network, one that differs in a single byte, which is a line break, and addresses of IPv4.
+        others = ["2001:db8:0:2::1", "2001:db8:0:a::1", *(f"::ffff:203.0.113.{number}" for number in range(10))]
+        assert {attempt(address) for address in others} == {403}
+
     def test_a_visitor_over_http_is_led_to_https(self, server: Machine) -> None:
         response = server.get("/admin/", scheme="http")
         assert (response.status, response.headers["Location"]) == (301, "https://example.com/admin/")
