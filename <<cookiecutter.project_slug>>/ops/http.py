@@ -36,6 +36,18 @@ def client_address(request: HttpRequest) -> Address | None:
     return client
 
 
+def client_key(request: HttpRequest) -> str | None:
+    """Return the IP address that limits count a client by, or None if it is unknown.
+
+    An IPv6 client has a whole /64, in which it could take another address for each request: the network's first address
+    stands for all of them.
+    """
+    address = client_address(request)
+    if isinstance(address, IPv6Address):
+        address = ip_network((address, 64), strict=False).network_address
+    return str(address) if address else None
+
+
 def is_proxy(address: Address) -> bool:
     """Say whether an address is in FORWARDED_ALLOW_IPS."""
     return any(name == "*" or address in network(name) for name in settings.FORWARDED_ALLOW_IPS)

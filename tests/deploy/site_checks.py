@@ -38,6 +38,8 @@ MEDIA_POLICY = "default-src 'none'; sandbox"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+# Make a file that is larger than a request may be.
+MAKE_LARGE = "head -c 11000000 /dev/zero >/root/large"
 PASSWORD = "correct horse battery"
 
 
@@ -140,6 +142,19 @@ def app_token(key: str) -> str:
     return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
 
 
+def check_bodies(server: Machine, requests: dict[str, int]) -> None:
+    """Fail unless each request of curl gets an error of this status with a complete body, by HTTP/1.1 and HTTP/2."""
+    for protocol, version in (("--http1.1", "1.1"), ("--http2", "2")):
+        for request, status in requests.items():
+            # curl fails when a body is shorter or longer than declared, or when a stream ends in an error.
+            line = "%{http_version} %{http_code} %{size_download} %header{content-length}"
+            curl = f"curl --silent --show-error --max-time 60 {protocol} --output /dev/null --write-out '{line}'"
+            said = server.say(f"{curl} {request}")
+            found = re.fullmatch(rf"{version} {status} (\d+)(?: (\d+))?", said)
+            assert found, (request, said)
+            assert found[2] in (None, found[1]), (request, said)
+
+
 class SiteChecks:
     """What a visitor notices."""
 
@@ -168,6 +183,28 @@ class SiteChecks:
         response = server.get(path)
         assert response.status == status
         check_headers(response, MEDIA_POLICY if path.startswith("/media/") else POLICY)
+
+    def test_error_has_a_body_of_the_declared_length(self, server: Machine) -> None:
+        server.run(MAKE_LARGE)
+        site = "https://example.com"
+        check_bodies(
+            server,
+            {
+                f"--data a=b {site}/admin/logout/": 403,
+                f"--data a=b {site}/api/docs/": 403,
+                f"{site}/nowhere/": 404,
+                f"{site}/api/nowhere/": 404,
+                f"--head {site}/api/nowhere/": 404,
+                f"{site}/.env": 404,
+                f"{site}/static/nothing.css": 404,
+                f"{site}/csp-report/": 405,
+                f"--request DELETE {site}/api/v1/auth/token/": 405,
+                f"--data-binary @/root/large {site}/": 413,
+                f"{site}/{'x' * 9000}": 414,
+                f"--data a=b {site}/api/v1/auth/token/": 415,
+                f"--header 'Host: other.example.org' {site}/": 421,
+            },
+        )
 
     def test_http_leads_to_https(self, server: Machine) -> None:
         response = server.get("/admin/?next=/x", scheme="http")
@@ -240,6 +277,12 @@ class SiteChecks:
         assert (response.status, response.headers["Retry-After"]) == (429, "60")
         assert "Too many attempts" in response.read().decode()
         assert response.headers.get_all("X-Frame-Options") == ["DENY"]
+        # The machine's own address has attempts of its own.
+        try_login = "curl --silent --output /dev/null --data x=y https://example.com/admin/login/"
+        server.run(f"for number in $(seq 20); do {try_login}; done")
+        check_bodies(
+            server, {f"--data x=y https://example.com{path}": 429 for path in ("/admin/login/", "/api/v1/auth/token/")}
+        )
         # It is counted for all of them together, wherever the admin is; who looks at a form is not counted.
         for path in ("/accounts/login/", "/accounts/password_reset/", "/manage/login/", "/accounts//login/"):
             assert server.get(path, method="POST", body=b"x=y").status == 429
@@ -259,9 +302,32 @@ class SiteChecks:
         assert response.status == 413
         assert "too large" in response.read().decode()
         assert response.headers.get_all("X-Frame-Options") == ["DENY"]
-        assert server.get("/data/import/", method="POST", body=b"x" * 11 * megabytes).status in (403, 404)
-        response = server.get("/data/import/", method="POST", headers={"Content-Length": str(100 * megabytes + 1)})
-        assert response.status == 413
+        server.run(MAKE_LARGE)
+        two = server.say("curl --silent --http2 --data-binary @/root/large https://example.com/")
+        assert "too large" in two
+
+    def test_large_import_is_for_clients_that_are_logged_in(self, server: Machine) -> None:
+        large = b"x" * 11 * 1024 * 1024
+        place = "/data/import/"
+        # nginx does not wait for the request of another client.
+        announced = {"Content-Length": str(len(large))}
+        assert server.get(place, method="POST", headers=announced).status == 403
+        forged = {"Cookie": "__Host-sessionid=x", "Authorization": "Bearer x.y.z"}
+        assert server.get(place, method="POST", headers=announced | forged).status == 403
+        cookie = {"Cookie": log_in(server).split(";")[0]}
+        # There is no such page.
+        assert server.get(place, method="POST", headers=cookie, body=large).status == 404
+        assert server.get("/", method="POST", headers=cookie | announced).status == 413
+        beyond = {"Content-Length": str(100 * 1024 * 1024 + 1)}
+        assert server.get(place, method="POST", headers=cookie | beyond).status == 413
+        assert server.get("/logged-in/", headers=cookie).status == 404
+
+    def test_ready_is_limited(self, server: Machine) -> None:
+        ask = "curl --silent --output /dev/null --write-out '%{http_code} %header{retry-after}\\n' https://example.com"
+        said = server.say(f"for number in $(seq 60); do {ask}/ready/; done; {ask}/health/").splitlines()
+        assert said[:20] == ["200 "] * 20
+        assert "429 60" in said
+        assert said[-1] == "200 "
 
     def test_request_id_is_in_the_response_and_the_logs(self, server: Machine, deployment: Deployment) -> None:
         made = server.get("/nowhere/?token=hunter2", headers={"Referer": "https://example.com/?token=hunter3"})
@@ -351,5 +417,9 @@ class SiteChecks:
         [line] = [json.loads(line) for line in log.splitlines() if request_id in line]
         assert (line["status"], line["upstream"]) == (503, "502")
         assert "hunter" not in log
+        server.run(MAKE_LARGE)
+        requests = ("https://example.com/", "https://example.com/api/v1/users/", "https://example.com/data/import/")
+        large = "--data-binary @/root/large https://example.com/data/import/"
+        check_bodies(server, dict.fromkeys((*requests, large), 503))
         server.run(deployment.start)
         wait_until(lambda: server.get("/").status == 200, 60, "the site's return")

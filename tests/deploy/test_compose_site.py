@@ -1,5 +1,6 @@
 """The site on a Debian machine with Docker Compose, as docs/deployment says: its own nginx, or the host's."""
 
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 
@@ -159,6 +160,30 @@ class TestBehindABalancer:
         response = server.get("/static/favicon.svg", scheme="http", headers=headers)
         assert response.headers.get_all("Strict-Transport-Security") == ["max-age=3600"]
         assert '"client":"203.0.113.7"' in server.say(DEPLOYMENT.access_log)
+
+    @pytest.mark.parametrize("host", ["10.1.2.3", "10.1.2.3:80", "[fd00::7]"])
+    def test_balancer_probes_by_ip_address(self, server: Machine, host: str) -> None:
+        for path in ("/health/", "/ready/"):
+            assert server.get(path, host=host, scheme="http").status == 200
+        # Nothing else is at an address, and no other name gets so far.
+        assert server.get("/admin/", host=host, scheme="http").status == 421
+        assert server.get("/health/", host="other.example.org", scheme="http").status == 421
+
+    def test_balancer_probes_without_a_host_name(self, server: Machine) -> None:
+        with socket.create_connection(("127.0.0.1", server.ports[80]), timeout=60) as connection:
+            connection.sendall(b"GET /health/ HTTP/1.0\r\n\r\n")
+            assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+
+    def test_limits_count_an_ipv6_network_as_one_client(self, server: Machine) -> None:
+        def attempt(address: str) -> int:
+            headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": address}
+            return server.get("/admin/login/", method="POST", scheme="http", headers=headers, body=b"x=y").status
+
+        statuses = [attempt(f"2001:db8:0:1:{number}::1") for number in range(10)]
+        assert (statuses[0], statuses[-1]) == (403, 429)
+        # Another network, one that differs in a single byte, which is a line break, and addresses of IPv4.
+        others = ["2001:db8:0:2::1", "2001:db8:0:a::1", *(f"::ffff:203.0.113.{number}" for number in range(10))]
+        assert {attempt(address) for address in others} == {403}
 
     def test_a_visitor_over_http_is_led_to_https(self, server: Machine) -> None:
         response = server.get("/admin/", scheme="http")

@@ -1,10 +1,13 @@
 """The image and the containers, as their linters and Docker itself read them."""
 
+import errno
 import json
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,5 +68,44 @@ def test_the_analyser_finds_nothing_in_the_site_behind_a_balancer(bake: Callable
     for path in tmp_path.glob("*.conf"):
         path.write_text(path.read_text().replace("/etc/nginx/my_project/", f"{tmp_path}/"))
     main = tmp_path / "nginx.conf"
-    main.write_text(f"events {{}}\nhttp {{\n    server_tokens off;\n    include {tmp_path}/site.conf;\n}}\n")
+    default = "server { listen 80 default_server; listen [::]:80 default_server; return 421; }"
+    main.write_text(f"events {{}}\nhttp {{ server_tokens off; {default} include {tmp_path}/site.conf; }}\n")
     assert "No issues found" in project.run(tool("gixy"), "--format", "text", main).stdout
+
+
+def test_nginx_starts_on_a_kernel_without_ipv6(bake: Callable[..., Project], docker: str, tmp_path: Path) -> None:
+    """The system call for a socket of IPv6 fails as it does there."""
+    project = bake(deployment="docker")
+    refused: dict[str, Any] = {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EAFNOSUPPORT}
+    refused["args"] = [{"index": 0, "value": int(socket.AF_INET6), "op": "SCMP_CMP_EQ"}]
+    (tmp_path / "seccomp").write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [refused]}))
+    (tmp_path / "ssl").mkdir()
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=example.com"]
+    project.run(*new, "-keyout", tmp_path / "ssl/privkey.pem", "-out", tmp_path / "ssl/fullchain.pem")
+    (tmp_path / "ssl/privkey.pem").chmod(0o644)
+
+    def start(site: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Start nginx with the configuration of a site, and ask it on both ports by a name that it has not."""
+        folder = tmp_path / site / str(len(environment))
+        folder.mkdir(parents=True)
+        project.run("deploy/nginx/render", folder, "example.com,www.example.com", site, **environment)
+        for name in ("headers-http.conf", "headers-server.conf", "local.conf"):
+            (folder / name).touch()
+        files = {
+            project.path / "deploy/docker/nginx/nginx.conf": "/etc/nginx/nginx.conf",
+            project.path / "deploy/nginx": "/etc/nginx/snippets",
+            folder: "/etc/nginx/my_project",
+            tmp_path / "ssl": "/etc/ssl/my_project",
+        }
+        mounts = [word for source, target in files.items() for word in ("--volume", f"{source}:{target}:ro")]
+        options = ["--rm", "--security-opt", f"seccomp={tmp_path / 'seccomp'}", "--entrypoint", "sh", *mounts]
+        script = "nginx && curl --silent --output /dev/null --write-out '%{http_code}' http://127.0.0.1/nowhere/"
+        command = [docker, "run", *options, "nginx:1.30-trixie", "-euc", script]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    without = {"IPV6_INTERFACES": str(tmp_path / "nothing")}
+    for site in ("site.conf", "http-only.conf"):
+        result = start(site, **without)
+        assert (result.returncode, result.stdout) == (0, "421"), result.stderr
+    # Elsewhere it listens on IPv6 too.
+    assert "Address family not supported" in start("site.conf").stderr

@@ -200,6 +200,40 @@ def test_a_database_and_a_redis_elsewhere_are_left_alone(server: Machine) -> Non
     server.run(f"cp --preserve /root/environment {environment}")
 
 
+def test_proxies_in_front_tell_the_address_of_the_visitor(server: Machine) -> None:
+    """As a CDN does: the tests come from a private network."""
+    environment, provision = "/etc/my_project/environment", "/srv/my_project/source/deploy/systemd/bin/provision"
+    server.run(f"cp --preserve {environment} /root/environment")
+
+    def trust(networks: str, check: bool = True) -> str:
+        server.run(f"sed -i /^NGINX_TRUSTED_PROXIES=/d {environment}; echo {networks} >>{environment}")
+        said: str = server.run(f"{provision} 2>&1", check=check).stdout
+        return said
+
+    def attempt(address: str) -> int:
+        headers = {"X-Forwarded-For": f"192.0.2.1, {address}"}
+        return server.get("/admin/login/", method="POST", headers=headers, body=b"x=y").status
+
+    assert attempt("203.0.113.1") == 403
+    assert '"client":"203.0.113.1"' not in server.say(DEPLOYMENT.access_log)
+    trust("NGINX_TRUSTED_PROXIES=127.0.0.0/8,172.16.0.0/12,10.0.0.0/8,192.168.0.0/16,198.51.100.0/24")
+    wait_until(lambda: attempt("203.0.113.2, 198.51.100.7") == 403, 60, "the site's return")
+    log = server.say(DEPLOYMENT.access_log)
+    assert '"client":"203.0.113.2"' in log
+    assert '"client":"192.0.2.1"' not in log
+    # Each visitor has a limit of his own, and an IPv6 network is one visitor.
+    assert {attempt(f"203.0.113.{number}") for number in range(10, 30)} == {403}
+    assert attempt("2001:db8:0:2::1") == 403
+    assert [attempt(f"2001:db8:0:1:{number}::1") for number in range(10)][-1] == 429
+    refused = trust("NGINX_TRUSTED_PROXIES=cdn.example.com", check=False)
+    assert (
+        "Error: NGINX_TRUSTED_PROXIES must list networks such as 203.0.113.0/24,2001:db8::/32: cdn.example.com"
+        in refused
+    )
+    server.run(f"cp --preserve /root/environment {environment}; {provision}")
+    wait_until(lambda: server.get("/").status == 200, 60, "the site's return")
+
+
 def test_a_second_project_lives_on_the_same_machine(
     server: Machine, bake: Callable[..., Project], tmp_path: Path
 ) -> None:

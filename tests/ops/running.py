@@ -15,7 +15,11 @@ TOPICS = sorted(folder.name for folder in SUITE.iterdir() if list(folder.glob("t
 # The modules of code that a project has only with a feature, by the feature's question. They run with everything on,
 # and once more with that feature alone. All others run with everything on and with everything off.
 MODULES = {
-    "deployment": ["deployment/test_nginx_headers.py", "deployment/test_production_environment.py"],
+    "deployment": [
+        "deployment/test_nginx_headers.py",
+        "deployment/test_production_environment.py",
+        "security/test_logged_in.py",
+    ],
     "use_celery": [
         "metrics/test_tasks.py",
         "observability/test_task_logs.py",

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle, ScopedRateThrottle, SimpleRateThrottle, UserRateThrottle
 
-from ops.http import client_address
+from ops.http import client_key
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -19,8 +19,8 @@ class Throttle(SimpleRateThrottle):
     """Lets everything through while the cache is down: the API then works without limits rather than not at all."""
 
     def get_ident(self, request: Request) -> str:
-        """Return the address that is counted."""
-        return str(client_address(request._request))
+        """Return the IP address that requests are counted by, or the first address of the client's IPv6 network."""
+        return str(client_key(request._request))
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Say whether this is not one request too many."""

@@ -1,6 +1,5 @@
 """Who is locked out after too many wrong passwords: what django-axes asks, and what is answered."""
 
-from ipaddress import IPv6Address, ip_network
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
@@ -13,7 +12,7 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
 from apps.users.models import User
-from ops.http import client_address, prefers_json, problem_response
+from ops.http import client_key, prefers_json, problem_response
 
 # An address with so many failures, for whatever accounts, is locked too: one password can be tried with many of them.
 ADDRESS_LIMIT = 50
@@ -45,11 +44,8 @@ def account(request: HttpRequest, credentials: dict[str, Any] | None = None) -> 
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """Return the IP address of a client. An IPv6 client has a whole /64, so its first address stands for it."""
-    address = client_address(request)
-    if isinstance(address, IPv6Address):
-        address = ip_network((address, 64), strict=False).network_address
-    return str(address) if address else None
+    """Return the IP address of a client, or the first address of its IPv6 network."""
+    return client_key(request)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:

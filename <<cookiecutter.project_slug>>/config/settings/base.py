@@ -184,6 +184,8 @@ if not CELERY_TASK_ALWAYS_EAGER:
     READINESS_CHECKS["broker"] = "ops.probes.check_broker"
 
 # >> endif
+# Seconds for which a process repeats the outcome: each check opens a connection, and anybody can ask.
+READINESS_CACHE_SECONDS = 1.0
 # What it tells operators besides, by name; a function without arguments returns what can be JSON.
 READINESS_DETAILS = {
     "backups": "ops.backups.status.details",

@@ -26,3 +26,6 @@ CELERY_TASK_ALWAYS_EAGER = True
 # >> endif
 # A test's database is dropped at the end, which an open connection would prevent.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+
+# A test must not see the outcome of the one before.
+READINESS_CACHE_SECONDS = 0.0

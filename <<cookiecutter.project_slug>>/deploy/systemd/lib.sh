@@ -202,6 +202,12 @@ put() {
     is_changed=yes
 }
 
+# render TREE FOLDER: write what nginx needs of a release into a folder.
+render() {
+    "$1/deploy/nginx/render" "$2" "$(sed -n 's/^ALLOWED_HOSTS=//p' "$environment")" site.conf \
+        "$(sed -n 's/^NGINX_TRUSTED_PROXIES=//p' "$environment")"
+}
+
 # Put the files of deploy/ where systemd and nginx read them: those of the release in service, else those of the source. Sets
 # is_changed when there was anything to do.
 install_files() {
@@ -243,9 +249,10 @@ install_files() {
     done
 
     rendered=$(mktemp --directory)
-    "$tree/deploy/nginx/render" "$rendered" "$(sed -n 's/^ALLOWED_HOSTS=//p' "$environment")"
+    render "$tree" "$rendered"
     put "$rendered/site.conf" "/etc/nginx/sites-enabled/$project.conf"
-    rm "$rendered/site.conf"
+    # It is one for all sites, and provision's.
+    rm -f "$rendered/site.conf" "$rendered/default-server.conf"
     for file in "$rendered"/*; do
         put "$file" "/etc/nginx/$project/$(basename "$file")"
     done

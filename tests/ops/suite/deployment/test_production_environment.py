@@ -156,6 +156,7 @@ PROBLEMS = [
     ("COMPOSE_FILE=compose.yaml", "COMPOSE_FILE must begin with compose.prod.yaml"),
     ("COMPOSE_FILE=compose.prod.yaml.old", "COMPOSE_FILE must begin with compose.prod.yaml"),
     ("NGINX_HTTPS=off", "NGINX_HTTPS must be true or false"),
+    ("NGINX_TRUSTED_PROXIES=203.0.113.0/24,cdn.example.com", "NGINX_TRUSTED_PROXIES must list networks such as"),
     ("DEBUG=true", "DEBUG shows settings and source to visitors; remove the line"),
     ("DEBUG=false", "DEBUG shows settings and source to visitors; remove the line"),
     ("EMAIL_PROT=25", "EMAIL_PROT is not in .env.production.template; correct it to EMAIL_PORT, or remove the line"),

@@ -1,6 +1,7 @@
 """What a probe is told, however the services fail."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from django.core.cache import caches
 from django.db import connections
 from django.test import Client
 from pytest_django import Settings
+
+from ops.health import readiness
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -117,6 +120,55 @@ def test_operators_are_told_what_the_application_sees_of_their_request(client: C
 def broken() -> None:
     """Fail, as what tells operators something may."""
     raise RuntimeError("nothing to tell")
+
+
+@pytest.fixture
+def kept(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let outcomes be kept for a minute; return when the one check, which is slow, has run."""
+    monkeypatch.setattr(readiness, "_latest", readiness._Latest())
+    settings.READINESS_CACHE_SECONDS = 60
+    settings.READINESS_CHECKS = {"slow": "tests.ops.health.test_health.slow"}
+    settings.READINESS_DETAILS = {"slow": "tests.ops.health.test_health.slow"}
+    settings.OPERATOR_TOKEN = "token"
+    runs.clear()
+    return runs
+
+
+runs: list[float] = []
+
+
+def slow() -> float:
+    """Note the time, and take a while."""
+    runs.append(time.monotonic())
+    time.sleep(0.2)
+    return runs[-1]
+
+
+def test_many_probes_at_once_run_each_check_once(client: Client, kept: list[float]) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        responses = list(pool.map(lambda _: client.get("/ready/").json(), range(16)))
+    assert len(kept) == 1
+    assert all(response["checks"] == {"slow": True} for response in responses)
+
+
+def test_operators_are_told_new_details_with_an_outcome_that_was_kept(client: Client, kept: list[float]) -> None:
+    operator = {"Authorization": "Bearer token", "X-Request-ID": "0123-abcd"}
+    first = client.get("/ready/", headers=operator).json()
+    second = client.get("/ready/", headers=operator | {"X-Request-ID": "4567-abcd"}).json()
+    # One run of the check, and one of the details for each.
+    assert len(kept) == 3
+    assert first["checks"] == second["checks"] == {"slow": True}
+    assert first["details"]["slow"] < second["details"]["slow"]
+    assert second["details"]["request"]["request_id"] == "4567-abcd"
+    assert "details" not in client.get("/ready/").json()
+
+
+def test_a_failure_is_kept_as_long(client: Client, kept: list[float], settings: Settings) -> None:
+    settings.READINESS_CHECKS = {"broken": "tests.ops.health.test_health.broken"}
+    assert client.get("/ready/").status_code == 503
+    settings.READINESS_CHECKS = {"slow": "tests.ops.health.test_health.slow"}
+    assert client.get("/ready/").json()["checks"] == {"broken": False}
+    assert kept == []
 
 
 def move_database(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
