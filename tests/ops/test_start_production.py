@@ -1,6 +1,7 @@
 """start_production.sh and gunicorn.conf.py, with real servers: what starts, what does not, and how it is served."""
 
 import contextlib
+import http.client
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import Project
+from tests.support import passwords
 from tests.support.combinations import ALL_ON
 from tests.support.documents import sections
 from tests.support.production_site import Site, children, production, started, with_programs
@@ -122,6 +124,9 @@ def test_the_environment_comes_from_a_file(
         "SERVER_NAME='it is $HOME & `id`'\n"
         "EMPTY=\nGUNICORN_BIND=127.0.0.1:1\n" + "\n".join(lines)
     )
+    written = passwords.write(project, ".env")
+    with file.open("a") as end:
+        end.write("SECURE_SSL_REDIRECT=false\n")
     # What is set outside, as GUNICORN_BIND is here, wins over the file.
     with started(project, python, tmp_path / "log") as site:
         assert site.get("/", host="example.com").status == 200
@@ -129,6 +134,24 @@ def test_the_environment_comes_from_a_file(
         assert "SERVER_NAME=it is $HOME & `id`" in variables
         assert "EMPTY=" in variables
         assert f"EMAIL_HOST={environment['EMAIL_HOST']}" in variables
+        assert {f"{name}={value}" for name, value in written.items()} <= set(variables)
+        # Over plain HTTP, a browser keeps the cookie that a form comes with, and can so log in.
+        cookie = site.get("/accounts/login/", scheme="http").headers["Set-Cookie"]
+        assert cookie.startswith("csrftoken=")
+        assert "Secure" not in cookie
+        token = cookie.partition(";")[0].removeprefix("csrftoken=")
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+        form = f"csrfmiddlewaretoken={token}&username=ada@example.com&password=wrong"
+        headers = {"Host": "www.example.com", "Origin": "http://www.example.com", "Cookie": f"csrftoken={token}"}
+        headers |= {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/accounts/login/", form, headers)
+        assert connection.getresponse().status == 200
+    # Development reads the same file.
+    code = "import json, os; from pathlib import Path; from config.settings import variables; "
+    code += "variables.load(Path('.env')); print(json.dumps(dict(os.environ)))"
+    loaded = json.loads(project.run(python, "-c", code, EMPTY="outside").stdout)
+    assert {name: loaded[name] for name in written} == written
+    assert (loaded["ALLOWED_HOSTS"], loaded["EMPTY"]) == ("www.example.com, example.com", "outside")
 
 
 @pytest.mark.parametrize(

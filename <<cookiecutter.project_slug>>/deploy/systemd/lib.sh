@@ -243,7 +243,8 @@ install_files() {
     done
 
     rendered=$(mktemp --directory)
-    "$tree/deploy/nginx/render" "$rendered" "$(sed -n 's/^ALLOWED_HOSTS=//p' "$environment")"
+    "$tree/deploy/nginx/render" "$rendered" "$(sed -n 's/^ALLOWED_HOSTS=//p' "$environment")" site.conf \
+        "$(sed -n 's/^CSRF_TRUSTED_ORIGINS=//p' "$environment")"
     put "$rendered/site.conf" "/etc/nginx/sites-enabled/$project.conf"
     rm "$rendered/site.conf"
     for file in "$rendered"/*; do

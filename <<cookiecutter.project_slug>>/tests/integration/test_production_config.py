@@ -107,6 +107,9 @@ def test_the_environment_is_what_decides() -> None:
     assert database["CONN_MAX_AGE"] == 0
     assert production["SECURE_HSTS_SECONDS"] == 31536000
     assert production["SECURE_SSL_REDIRECT"] is False
+    # A browser keeps these over plain HTTP too.
+    cookies = [production[f"{kind}_COOKIE_{what}"] for what in ("NAME", "SECURE") for kind in ("SESSION", "CSRF")]
+    assert cookies == ["sessionid", "csrftoken", False, False]
     assert production["TIME_ZONE"] == "Europe/Berlin"
     options = production["MAILERS"]["default"]["OPTIONS"]
     assert (options["host"], options["port"], options["use_tls"]) == ("smtp.example.com", 25, False)
