@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -237,6 +238,45 @@ def test_processes_and_threads_are_as_many_as_asked_for(site: Site) -> None:
 
         wait_until(all_work, 10, "the work of two threads in each of three processes")
     assert len(children(site.process.pid)) == 3
+
+
+def test_lock_on_a_table_does_not_hold_the_site(
+    site: Site, project: Project, python: Path, environment: dict[str, str], postgresql: Server
+) -> None:
+    command = [
+        find("psql", "postgresql-client"),
+        "--no-psqlrc",
+        "--quiet",
+        "--tuples-only",
+        environment["DATABASE_URL"],
+    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as psql, ThreadPoolExecutor(8) as pool:
+        assert psql.stdin
+        assert psql.stdout
+        psql.stdin.write("BEGIN; LOCK TABLE django_session; SELECT 'locked';\n")
+        psql.stdin.flush()
+        assert "locked" in psql.stdout.readline()
+        session = {"Cookie": "__Host-sessionid=abcdefghijklmnopqrstuvwxyz012345"}
+        # More than there are threads.
+        waiting = [pool.submit(site.get, "/accounts/", headers=session) for _ in range(8)]
+        wait_until(lambda: threads_waiting(environment, postgresql), 60, "waiting for the lock")
+        assert site.get("/health/").status == 200
+        assert [request.result().status for request in waiting] == [500] * 8
+        # A command may wait and work for as long as it takes.
+        code = "from django.db import connection; connection.cursor().execute('SELECT pg_sleep(2)'); print('done')"
+        limits = environment | {
+            "DATABASE_STATEMENT_TIMEOUT": "1",
+            "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        }
+        assert project.run(python, "manage.py", "shell", "--no-imports", "-c", code, **limits).stdout == "done\n"
+        psql.stdin.write("COMMIT;\n")
+
+
+def threads_waiting(environment: dict[str, str], server: Server) -> int:
+    """Return how many connections to the test's database wait for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return int(psql(Server(environment["DATABASE_URL"], server.process), query))
 
 
 def test_a_killed_process_is_replaced(site: Site) -> None:

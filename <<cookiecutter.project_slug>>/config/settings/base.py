@@ -141,8 +141,18 @@ DATABASES["default"]["CONN_MAX_AGE"] = env.number("CONN_MAX_AGE", default=600, l
 # A connection kept from the last request is tried before it is used again.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A server that hangs otherwise holds a request for more than 40 seconds.
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 2} | DATABASES["default"].get("OPTIONS", {})
+    # Seconds. A server that hangs otherwise holds a request for more than 40. One that has vanished is noticed after 45
+    # by a process that waits for its answer, and not after two hours. The URL can set others.
+    limits = {"connect_timeout": 2, "keepalives_idle": 15, "keepalives_interval": 10, "keepalives_count": 3}
+    DATABASES["default"]["OPTIONS"] = limits | DATABASES["default"].get("OPTIONS", {})
+# Seconds after which PostgreSQL ends a query of a request, one that waits for a lock, and an idle transaction.
+# Commands, migrations, backups and tasks have no such limits.
+DATABASE_TIMEOUTS = {
+    "statement_timeout": env.number("DATABASE_STATEMENT_TIMEOUT", default=30, least=0, most=86400),
+    # Less than the five seconds after which a probe gives up.
+    "lock_timeout": env.number("DATABASE_LOCK_TIMEOUT", default=3, least=0, most=86400),
+    "idle_in_transaction_session_timeout": env.number("DATABASE_IDLE_TIMEOUT", default=60, least=0, most=86400),
+}
 
 # Read-only mode
 # The site can be read, and nothing can be changed: for as long as a process has the variable, or there is the file,
