@@ -32,12 +32,11 @@ def cores() -> int:
 
 
 ONE_MORE_THAN_CORES = cores() + 1
-LEVELS = ("debug", "info", "warning", "error", "critical")
 
 try:
     # Threads share a process's memory and, while they wait for the database, its core. With more than one thread
     # gunicorn takes gthread for sync.
-    worker_class = env("GUNICORN_WORKER_CLASS", default="gthread")
+    worker_class = env.identifier("GUNICORN_WORKER_CLASS", default="gthread", example="gthread")
     if worker_class == "gthread":
         # It is that class, and besides lets no client that sends slowly hold a thread.
         worker_class = "ops.buffering_worker.BufferingWorker"
@@ -49,7 +48,12 @@ try:
     # tells, whatever a request does; with the class sync this is also the longest that a request may take.
     timeout = env.number("GUNICORN_TIMEOUT", default=120)
     # On a stop or restart, requests in progress have so many seconds to end.
+    # >> if cookiecutter.deployment != "platform"
+    # After 40 the services are killed, whatever this says.
+    graceful_timeout = env.number("GUNICORN_GRACEFUL_TIMEOUT", default=30, most=35)
+    # >> else
     graceful_timeout = env.number("GUNICORN_GRACEFUL_TIMEOUT", default=30)
+    # >> endif
     # A process is replaced after so many requests, which gives back what they leaked; 0 replaces none...
     max_requests = env.number("GUNICORN_MAX_REQUESTS", default=1000, least=0)
     # The application is loaded once, before the processes are forked: they share that memory, one that is replaced
@@ -57,9 +61,11 @@ try:
     # signal HUP does not.
     preload_app = env.bool("GUNICORN_PRELOAD", default=True)
     # From these addresses alone is X-Forwarded-Proto believed; whoever reaches a unix socket is the proxy.
-    forwarded_allow_ips = env("FORWARDED_ALLOW_IPS", default="127.0.0.1,::1")
+    forwarded_allow_ips = ",".join(env.networks("FORWARDED_ALLOW_IPS", default=["127.0.0.1", "::1"]))
     # What gunicorn says of itself.
-    loglevel = env.choice("GUNICORN_LOG_LEVEL", default="info", choices=LEVELS)
+    loglevel = env.choice(
+        "GUNICORN_LOG_LEVEL", default="info", choices=("debug", "info", "warning", "error", "critical")
+    )
 except ImproperlyConfigured as error:
     sys.exit(f"Error: {error}")
 

@@ -14,7 +14,7 @@ fail() {
 # A line that the shell would take for more than the assignment of a constant would be run, or mean something else than
 # it says. Its number is told, but never its text, which may be a secret.
 if [ -e .env ]; then
-    readable="^[[:blank:]]*(#.*)?$|^[A-Za-z_][A-Za-z0-9_]*=([A-Za-z0-9_.,:/@%+=?-]*|'[^']*'|\"[^\"\$\`\\]*\")[[:blank:]]*$"
+    readable="^[[:blank:]]*(#.*)?$|^[A-Za-z_][A-Za-z0-9_]*=([A-Za-z0-9_.,:/@%+=?-]*|'[^']*'|\"([^\"\$\`\\]|\\\\[\"\\\$\`])*\")[[:blank:]]*$"
     number=0
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))

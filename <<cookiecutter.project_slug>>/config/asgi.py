@@ -4,6 +4,9 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from ops.postgres import limit_requests
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 application = get_asgi_application()
+limit_requests()

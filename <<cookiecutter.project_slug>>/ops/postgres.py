@@ -1,9 +1,13 @@
-"""Shared by whatever works with PostgreSQL: what an error means, and Django's connection led to another database."""
+"""Shared by whatever works with PostgreSQL: errors, limits of requests, Django's connection led to another database."""
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from ops.signals import block_signals
 
@@ -25,6 +29,28 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def limit_requests() -> None:
+    """Have PostgreSQL end what would hold a request: config/wsgi.py and config/asgi.py call it, and commands do not.
+
+    So the limits in DATABASE_TIMEOUTS (seconds by parameter) never end a migration, a backup, a restore or a task.
+    """
+    connection_created.connect(_limit)
+
+
+def _limit(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    # In transaction mode, PgBouncer would give the limits to whoever uses the server's connection next, such as a
+    # migration. There its connect_query sets them: PRODUCTION.md.
+    if connection.vendor != "postgresql" or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        return
+    # Not the startup parameter "options", which PgBouncer refuses.
+    query = ", ".join("set_config(%s, %s, false)" for _ in settings.DATABASE_TIMEOUTS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {query}",
+            [text for name, seconds in settings.DATABASE_TIMEOUTS.items() for text in (name, f"{seconds}s")],
+        )
 
 
 @contextlib.contextmanager

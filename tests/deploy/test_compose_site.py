@@ -138,16 +138,21 @@ class TestObservatory(ObservatoryChecks):
 
 
 # Undoes what the guide says under that heading.
-WITHOUT_BALANCER = "sed -i /^NGINX_HTTPS=/d /opt/my_project/.env.production; make -C /opt/my_project up-prod"
+ORIGIN = "sed -i 's#^CSRF_TRUSTED_ORIGINS=.*#CSRF_TRUSTED_ORIGINS={}#' /opt/my_project/.env.production"
+WITHOUT_BALANCER = (
+    f"{ORIGIN.format('https://example.com')}; sed -i /^NGINX_HTTPS=/d /opt/my_project/.env.production; "
+    "make -C /opt/my_project up-prod"
+)
 
 
 class TestBehindABalancer:
-    """NGINX_HTTPS=false."""
+    """NGINX_HTTPS=false; the balancer has another port than usual."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def server(cls, server: Machine) -> Iterator[Machine]:
         """The machine, whose nginx speaks HTTP alone meanwhile."""
+        server.run(ORIGIN.format("https://example.com:8443"))
         server.run(server.block(GUIDE, BALANCER), user="admin")
         yield server
         server.run(WITHOUT_BALANCER)
@@ -187,7 +192,7 @@ class TestBehindABalancer:
 
     def test_a_visitor_over_http_is_led_to_https(self, server: Machine) -> None:
         response = server.get("/admin/", scheme="http")
-        assert (response.status, response.headers["Location"]) == (301, "https://example.com/admin/")
+        assert (response.status, response.headers["Location"]) == (301, "https://example.com:8443/admin/")
 
     def test_nothing_speaks_https(self, server: Machine) -> None:
         with pytest.raises(ssl.SSLError):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Project, tool
+from tests.support import passwords
 from tests.support.combinations import Answers, each_feature, name_of
 
 WITH_DOCKER = [answers for answers in each_feature() if "docker" in answers["deployment"]]
@@ -56,6 +57,36 @@ def test_the_guard_keeps_a_file_that_is_not_finished_from_being_used(
         result = subprocess.run(["make", *command], cwd=project.path, capture_output=True, text=True, check=False)
         assert result.returncode != 0
         assert "EMAIL_HOST" in result.stderr
+
+
+def test_containers_get_the_passwords_that_were_written(
+    bake: Callable[..., Project], docker: str, tmp_path: Path
+) -> None:
+    shutil.copytree(bake(deployment="docker").path, tmp_path / "project")
+    project = Project(tmp_path / "project")
+    project.run("make", "env-production")
+    values = passwords.write(project, ".env.production")
+    # As the services have them: from env_file, and put into a value by Compose.
+    interpolated = "\n".join(f"      COPY_{name}: ${{{name}}}" for name in values)
+    (project.path / "compose.yaml").write_text(
+        f"services:\n  one:\n    image: none\n    env_file: .env.production\n    environment:\n{interpolated}\n"
+    )
+    command = [
+        docker,
+        "compose",
+        "--file",
+        "compose.yaml",
+        "--env-file",
+        ".env.production",
+        "config",
+        "--format",
+        "json",
+    ]
+    environment = json.loads(project.run(*command).stdout)["services"]["one"]["environment"]
+    # config writes what can be read again, in which $$ stands for $.
+    read = {name: value.replace("$$", "$") for name, value in environment.items()}
+    assert {name: read[name] for name in values} == values
+    assert {name: read[f"COPY_{name}"] for name in values} == values
 
 
 def test_the_analyser_finds_nothing_in_the_site_behind_a_balancer(bake: Callable[..., Project], tmp_path: Path) -> None:

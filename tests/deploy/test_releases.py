@@ -1,6 +1,8 @@
 """A Debian machine that was set up by the scripts of docs/deployment: what it survives under load."""
 
+import base64
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -16,6 +18,7 @@ from tests.deploy.preflight_checks import a_stopped_worker_is_started_as_it_says
 from tests.deploy.release_checks import blocks
 from tests.deploy.runbook_checks import release_in_read_only_mode
 from tests.deploy.site_checks import style_of
+from tests.support import passwords
 from tests.support.load import CONNECTIONS, Load
 from tests.support.machine import Machine
 from tests.support.project_edits import (
@@ -404,6 +407,24 @@ def test_a_wrong_password_of_the_database_is_told_and_not_shown(
     assert "0000feed" not in said
     assert 'step "Smoke-test the new release on a private socket" failed' in result.stderr
     assert server.ready() == ALL_READY
+
+
+def test_services_get_the_passwords_that_were_written(server: Machine, pushed: None) -> None:
+    command = "python3 /srv/my_project/source/config/settings/variables.py /run/passwords"
+    values = {f"VALUE_{number}": value for number, value in enumerate(passwords.VALUES)}
+    lines = [f"printf '%s\\n' {shlex.quote(value)} | {command} {name}" for name, value in values.items()]
+    server.run("touch /run/passwords\n" + "\n".join(lines))
+    read = server.say(
+        "systemd-run --quiet --wait --pipe --property=EnvironmentFile=/run/passwords env --null | base64 -w 0"
+    )
+    environment = dict(line.split("=", 1) for line in base64.b64decode(read).decode().split("\0") if line)
+    assert {name: environment[name] for name in values} == values
+    # What systemd would change is refused, before anything is built of it.
+    server.run(f"cp {ENVIRONMENT} /run/environment; echo 'EMAIL_HOST_PASSWORD=a\\b' >>{ENVIRONMENT}")
+    result = server.run(f"{BIN}/release", check=False)
+    server.run(f"cat /run/environment >{ENVIRONMENT}")
+    assert "EMAIL_HOST_PASSWORD is not written as systemd would read it" in result.stdout + result.stderr
+    assert 'step "Check the settings" failed' in result.stderr
 
 
 def test_settings_are_changed_by_releasing_again(server: Machine, pushed: None) -> None:

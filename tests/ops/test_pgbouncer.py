@@ -1,5 +1,6 @@
 """The project behind a real PgBouncer in transaction mode, as PRODUCTION.md says, and why it says so."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,20 +71,39 @@ FILL = (
 )
 
 
+# The limits of a process that answers requests.
+LIMITS = """
+import config.wsgi
+from django.db import connection
+from django.conf import settings
+
+cursor = connection.cursor()
+for name in settings.DATABASE_TIMEOUTS:
+    cursor.execute(f"SHOW {name}")
+    print(cursor.fetchone()[0], end=" ")
+"""
+
+
 @pytest.fixture(scope="module")
 def shell(bake: Callable[..., Project], install: Callable[..., Path]) -> Iterator[Callable[..., str]]:
     """Run code in the project behind PgBouncer; the query of DATABASE_URL is the argument."""
     project = bake(**ALL_ON)
     python = install(project, "production")
-    with postgresql() as database, redis() as cache, pgbouncer(database, CONNECTIONS) as pool:
+    [options] = re.findall(r"^    name = host=\S+ (connect_query=.*)$", project.read("PRODUCTION.md"), re.MULTILINE)
+    with postgresql() as database, redis() as cache, pgbouncer(database, CONNECTIONS, options) as pool:
 
-        def manage(query: str, *command: str) -> str:
+        def manage(url: str, *command: str) -> str:
             environment = production(database, cache) | {"DJANGO_SETTINGS_MODULE": "config.settings.production"}
-            environment |= {"DATABASE_URL": pool.url + query, "CONN_MAX_AGE": "0"}
+            environment |= {"DATABASE_URL": url, "CONN_MAX_AGE": "0"}
             return project.run(python, "manage.py", *command, **environment).stdout.strip()
 
-        manage(OPTION, "migrate")
-        yield lambda query, code: manage(query, "shell", "--no-imports", "--command", code)
+        manage(pool.url + OPTION, "migrate")
+
+        def run(query: str, code: str, is_direct: bool = False) -> str:
+            url = (database if is_direct else pool).url + query
+            return manage(url, "shell", "--no-imports", "--command", code)
+
+        yield run
 
 
 def test_reading_in_pieces_needs_the_option(shell: Callable[..., str]) -> None:
@@ -97,3 +117,16 @@ def test_many_threads_share_few_connections(shell: Callable[..., str]) -> None:
     written, connections = shell(OPTION, WRITE).split()
     assert int(written) == 20
     assert int(connections) <= CONNECTIONS
+
+
+def test_requests_have_limits_and_commands_have_none(shell: Callable[..., str]) -> None:
+    def limits(query: str, code: str = LIMITS, is_direct: bool = False) -> str:
+        # Before them, the log may have a line.
+        return shell(query, code, is_direct).splitlines()[-1].strip()
+
+    # By way of PgBouncer in transaction mode its connect_query sets them; elsewhere the process does.
+    assert limits(OPTION) == "30s 3s 1min"
+    assert limits("", is_direct=True) == "30s 3s 1min"
+    assert limits(OPTION, LIMITS.replace("import config.wsgi", ""), is_direct=True) == "0 0 0"
+    # In session mode a URL has no such option, and PgBouncer must take what sets them.
+    assert limits("") == "30s 3s 1min"

@@ -1,18 +1,21 @@
 """start_production.sh and gunicorn.conf.py, with real servers: what starts, what does not, and how it is served."""
 
 import contextlib
+import http.client
 import json
 import re
 import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.conftest import Project
+from tests.support import passwords
 from tests.support.combinations import ALL_ON
 from tests.support.documents import sections
 from tests.support.production_site import Site, children, production, started, with_programs
@@ -122,6 +125,9 @@ def test_the_environment_comes_from_a_file(
         "SERVER_NAME='it is $HOME & `id`'\n"
         "EMPTY=\nGUNICORN_BIND=127.0.0.1:1\n" + "\n".join(lines)
     )
+    written = passwords.write(project, ".env")
+    with file.open("a") as end:
+        end.write("SECURE_SSL_REDIRECT=false\n")
     # What is set outside, as GUNICORN_BIND is here, wins over the file.
     with started(project, python, tmp_path / "log") as site:
         assert site.get("/", host="example.com").status == 200
@@ -129,6 +135,24 @@ def test_the_environment_comes_from_a_file(
         assert "SERVER_NAME=it is $HOME & `id`" in variables
         assert "EMPTY=" in variables
         assert f"EMAIL_HOST={environment['EMAIL_HOST']}" in variables
+        assert {f"{name}={value}" for name, value in written.items()} <= set(variables)
+        # Over plain HTTP, a browser keeps the cookie that a form comes with, and can so log in.
+        cookie = site.get("/accounts/login/", scheme="http").headers["Set-Cookie"]
+        assert cookie.startswith("csrftoken=")
+        assert "Secure" not in cookie
+        token = cookie.partition(";")[0].removeprefix("csrftoken=")
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+        form = f"csrfmiddlewaretoken={token}&username=ada@example.com&password=wrong"
+        headers = {"Host": "www.example.com", "Origin": "http://www.example.com", "Cookie": f"csrftoken={token}"}
+        headers |= {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/accounts/login/", form, headers)
+        assert connection.getresponse().status == 200
+    # Development reads the same file.
+    code = "import json, os; from pathlib import Path; from config.settings import variables; "
+    code += "variables.load(Path('.env')); print(json.dumps(dict(os.environ)))"
+    loaded = json.loads(project.run(python, "-c", code, EMPTY="outside").stdout)
+    assert {name: loaded[name] for name in written} == written
+    assert (loaded["ALLOWED_HOSTS"], loaded["EMPTY"]) == ("www.example.com, example.com", "outside")
 
 
 @pytest.mark.parametrize(
@@ -215,6 +239,45 @@ def test_processes_and_threads_are_as_many_as_asked_for(site: Site) -> None:
 
         wait_until(all_work, 60, "the work of two threads in each of three processes")
     assert len(children(site.process.pid)) == 3
+
+
+def test_lock_on_a_table_does_not_hold_the_site(
+    site: Site, project: Project, python: Path, environment: dict[str, str], postgresql: Server
+) -> None:
+    command = [
+        find("psql", "postgresql-client"),
+        "--no-psqlrc",
+        "--quiet",
+        "--tuples-only",
+        environment["DATABASE_URL"],
+    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as psql, ThreadPoolExecutor(8) as pool:
+        assert psql.stdin
+        assert psql.stdout
+        psql.stdin.write("BEGIN; LOCK TABLE django_session; SELECT 'locked';\n")
+        psql.stdin.flush()
+        assert "locked" in psql.stdout.readline()
+        session = {"Cookie": "__Host-sessionid=abcdefghijklmnopqrstuvwxyz012345"}
+        # More than there are threads.
+        waiting = [pool.submit(site.get, "/accounts/", headers=session) for _ in range(8)]
+        wait_until(lambda: threads_waiting(environment, postgresql), 60, "waiting for the lock")
+        assert site.get("/health/").status == 200
+        assert [request.result().status for request in waiting] == [500] * 8
+        # A command may wait and work for as long as it takes.
+        code = "from django.db import connection; connection.cursor().execute('SELECT pg_sleep(2)'); print('done')"
+        limits = environment | {
+            "DATABASE_STATEMENT_TIMEOUT": "1",
+            "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        }
+        assert project.run(python, "manage.py", "shell", "--no-imports", "-c", code, **limits).stdout == "done\n"
+        psql.stdin.write("COMMIT;\n")
+
+
+def threads_waiting(environment: dict[str, str], server: Server) -> int:
+    """Return how many connections to the test's database wait for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return int(psql(Server(environment["DATABASE_URL"], server.process), query))
 
 
 def test_a_killed_process_is_replaced(site: Site) -> None:

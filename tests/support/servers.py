@@ -138,8 +138,8 @@ def redis(authority: Authority | None = None) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def pgbouncer(database: Server, connections: int) -> Iterator[Server]:
-    """Run a PgBouncer in transaction mode that has so many connections to a PostgreSQL for whoever comes."""
+def pgbouncer(database: Server, connections: int, options: str = "") -> Iterator[Server]:
+    """Run a PgBouncer in transaction mode with so many connections to a PostgreSQL, which have ``options``."""
     port = free_port()
     url = urlsplit(database.url)
     as_user = {"user": "postgres"} if os.getuid() == 0 else {}
@@ -149,7 +149,7 @@ def pgbouncer(database: Server, connections: int) -> Iterator[Server]:
     (folder / "pgbouncer.ini").write_text(
         f"""
         [databases]
-        * = host=127.0.0.1 port={url.port}
+        * = host=127.0.0.1 port={url.port} {options}
         [pgbouncer]
         listen_addr = 127.0.0.1
         listen_port = {port}

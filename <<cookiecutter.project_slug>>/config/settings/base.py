@@ -31,8 +31,8 @@ SERVICE_NAME = "<< cookiecutter.project_slug >>"
 SECRET_KEY = env("SECRET_KEY", default=DEVELOPMENT_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = False
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=[])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", default=[])
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -137,24 +137,34 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.database("DATABASE_URL", default="")
     or {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"},
 }
-DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
+DATABASES["default"]["CONN_MAX_AGE"] = env.number("CONN_MAX_AGE", default=600, least=0)
 # A connection kept from the last request is tried before it is used again.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A server that hangs otherwise holds a request for more than 40 seconds.
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 2} | DATABASES["default"].get("OPTIONS", {})
+    # Seconds. A server that hangs otherwise holds a request for more than 40. One that has vanished is noticed after 45
+    # by a process that waits for its answer, and not after two hours. The URL can set others.
+    limits = {"connect_timeout": 2, "keepalives_idle": 15, "keepalives_interval": 10, "keepalives_count": 3}
+    DATABASES["default"]["OPTIONS"] = limits | DATABASES["default"].get("OPTIONS", {})
+# Seconds after which PostgreSQL ends a query of a request, one that waits for a lock, and an idle transaction.
+# Commands, migrations, backups and tasks have no such limits.
+DATABASE_TIMEOUTS = {
+    "statement_timeout": env.number("DATABASE_STATEMENT_TIMEOUT", default=30, least=0, most=86400),
+    # Less than the five seconds after which a probe gives up.
+    "lock_timeout": env.number("DATABASE_LOCK_TIMEOUT", default=3, least=0, most=86400),
+    "idle_in_transaction_session_timeout": env.number("DATABASE_IDLE_TIMEOUT", default=60, least=0, most=86400),
+}
 
 # Read-only mode
 # The site can be read, and nothing can be changed: for as long as a process has the variable, or there is the file,
 # which manage.py read_only writes.
 READ_ONLY_MODE = env.bool("READ_ONLY_MODE", default=False)
-READ_ONLY_LOCK_FILE = Path(env("READ_ONLY_LOCK_FILE", default="") or BASE_DIR / ".read-only.lock")
+READ_ONLY_LOCK_FILE = Path(env.file_path("READ_ONLY_LOCK_FILE", default="") or BASE_DIR / ".read-only.lock")
 # URLs that change nothing, also with POST.
 READ_ONLY_EXEMPT = ["/csp-report/"]
 
 # Cache
 # Without a URL it is in this process's memory, which production refuses.
-REDIS_URL = env("REDIS_URL", default="")
+REDIS_URL = env.redis("REDIS_URL", default="")
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
@@ -233,29 +243,29 @@ if REDIS_URL:
 # >> endif
 # E-mail
 MAILERS: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": env("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")},
+    "default": {"BACKEND": env.identifier("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")},
 }
 if MAILERS["default"]["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
     MAILERS["default"]["OPTIONS"] = {
-        "host": env("EMAIL_HOST", default=""),
-        "port": env.int("EMAIL_PORT", default=587),
+        "host": env.host("EMAIL_HOST", default=""),
+        "port": env.number("EMAIL_PORT", default=587, most=65535),
         "username": env("EMAIL_HOST_USER", default=""),
         "password": env("EMAIL_HOST_PASSWORD", default=""),
         # One of the two: STARTTLS, commonly on port 587, or TLS from the start, on port 465.
         "use_tls": env.bool("EMAIL_USE_TLS", default=True) and not env.bool("EMAIL_USE_SSL", default=False),
         "use_ssl": env.bool("EMAIL_USE_SSL", default=False),
         # Seconds; without a limit a mail server that hangs holds a request for ever.
-        "timeout": env.int("EMAIL_TIMEOUT", default=10),
+        "timeout": env.number("EMAIL_TIMEOUT", default=10),
     }
-DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="") or f"noreply@{SITE_DOMAIN}"
+DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", default="") or f"noreply@{SITE_DOMAIN}"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Accounts
 from config.settings.components.accounts import *
 
 # Language and time
-LANGUAGE_CODE = env("LANGUAGE_CODE", default="en")
-TIME_ZONE = env("TIME_ZONE", default="<< cookiecutter.timezone >>")
+LANGUAGE_CODE = env.identifier("LANGUAGE_CODE", default="en", example="en")
+TIME_ZONE = env.timezone("TIME_ZONE", default="<< cookiecutter.timezone >>")
 USE_TZ = True
 
 # >> if cookiecutter.use_api
@@ -265,10 +275,10 @@ from config.settings.components.api import *
 # >> endif
 # Static and uploaded files
 STATIC_URL = "/static/"
-STATIC_ROOT = env("STATIC_ROOT", default="") or BASE_DIR / "staticfiles"
+STATIC_ROOT = env.file_path("STATIC_ROOT", default="") or BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "/media/"
-MEDIA_ROOT = env("MEDIA_ROOT", default="") or BASE_DIR / "media"
+MEDIA_ROOT = env.file_path("MEDIA_ROOT", default="") or BASE_DIR / "media"
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -315,8 +325,7 @@ if SENTRY_DSN:
 # >> endif
 # Logging
 # Everything goes to standard output, where the service manager collects it.
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", choices=LOG_LEVELS)
+LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = configuration(LOG_LEVEL)
 # RequestMiddleware accepts well-formed request IDs only.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True

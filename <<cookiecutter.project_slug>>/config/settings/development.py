@@ -5,7 +5,7 @@ from pathlib import Path
 from config.settings.environment import env
 
 # What the developer has set must be in the environment before base reads it; a variable already there wins.
-env.read_env(Path(__file__).resolve().parents[2] / ".env")
+env.load(Path(__file__).resolve().parents[2] / ".env")
 
 from config.settings.base import *
 from ops.observability.logs import configuration

@@ -3,7 +3,7 @@
 It imports nothing but the standard library, so that a script can run this file without the project's requirements.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 # The key that a fresh checkout runs with.
@@ -30,6 +30,19 @@ def secret_key_problem(key: str) -> str | None:
     return None
 
 
+def hosts_problem(hosts: Sequence[str]) -> str | None:
+    """Return what is wrong with ``hosts`` as production's ALLOWED_HOSTS, or None."""
+    if not hosts:
+        return "ALLOWED_HOSTS is empty; list the host names of the site"
+    return "ALLOWED_HOSTS holds *; list the host names of the site" if "*" in hosts else None
+
+
+def origins_problem(origins: Sequence[str], is_https: bool) -> str | None:
+    """Return what is wrong with ``origins`` as production's CSRF_TRUSTED_ORIGINS, or None."""
+    wrong = [origin for origin in origins if is_https and not origin.startswith("https://")]
+    return f"CSRF_TRUSTED_ORIGINS holds {', '.join(wrong)}; every origin must begin with https://" if wrong else None
+
+
 def _security(settings: Mapping[str, Any]) -> Iterator[str]:
     domain = settings["SITE_DOMAIN"]
     if problem := secret_key_problem(settings["SECRET_KEY"]):
@@ -38,16 +51,13 @@ def _security(settings: Mapping[str, Any]) -> Iterator[str]:
     if settings["DEBUG"]:
         yield "DEBUG is true; unset it, for it shows settings and source to visitors"
 
-    if not settings["ALLOWED_HOSTS"]:
-        yield f"ALLOWED_HOSTS is empty; list the host names of the site, such as {domain}"
-    elif "*" in settings["ALLOWED_HOSTS"]:
-        yield f"ALLOWED_HOSTS holds *; list the host names of the site, such as {domain}"
+    if problem := hosts_problem(settings["ALLOWED_HOSTS"]):
+        yield f"{problem}, such as {domain}"
 
-    origins = settings["CSRF_TRUSTED_ORIGINS"]
-    if not origins:
+    if not settings["CSRF_TRUSTED_ORIGINS"]:
         yield f"CSRF_TRUSTED_ORIGINS is empty; list the origins of the site, such as https://{domain}"
-    elif wrong := [origin for origin in origins if not origin.startswith("https://")]:
-        yield f"CSRF_TRUSTED_ORIGINS holds {', '.join(wrong)}; every origin must begin with https://"
+    elif problem := origins_problem(settings["CSRF_TRUSTED_ORIGINS"], settings["SECURE_SSL_REDIRECT"]):
+        yield problem
 
 
 def _services(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ environment=.env.production
 
 # The value of a variable of the environment file, or nothing.
 setting() {
-    sed -n "s/^$1=//p" "$environment" | tr -d "'"
+    sed -n "s/^$1=//p" "$environment" | tr -d "'\""
 }
 
 [ -s "$environment" ] || fail "$environment is missing; make it with: make env-production"

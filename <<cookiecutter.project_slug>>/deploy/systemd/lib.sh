@@ -205,7 +205,7 @@ put() {
 # render TREE FOLDER: write what nginx needs of a release into a folder.
 render() {
     "$1/deploy/nginx/render" "$2" "$(sed -n 's/^ALLOWED_HOSTS=//p' "$environment")" site.conf \
-        "$(sed -n 's/^NGINX_TRUSTED_PROXIES=//p' "$environment")"
+        "$(sed -n 's/^CSRF_TRUSTED_ORIGINS=//p' "$environment")" "$(sed -n 's/^NGINX_TRUSTED_PROXIES=//p' "$environment")"
 }
 
 # Put the files of deploy/ where systemd and nginx read them: those of the release in service, else those of the source. Sets

@@ -92,10 +92,11 @@ def test_the_values_that_keep_a_slow_server_from_holding_requests() -> None:
 
 def test_the_environment_is_what_decides() -> None:
     production = settings(
-        DATABASE_URL="postgresql://app:p%40ss@db.example.com:6432/app?sslmode=verify-full&connect_timeout=5",
+        DATABASE_URL="postgresql://app:p%40ss@db.example.com:6432/app?sslmode=verify-full&connect_timeout=5&keepalives_idle=60",
         CONN_MAX_AGE="0",
         SECURE_HSTS_SECONDS="31536000",
         SECURE_SSL_REDIRECT="false",
+        DATABASE_LOCK_TIMEOUT="10",
         TIME_ZONE="Europe/Berlin",
         EMAIL_PORT="25",
         EMAIL_USE_TLS="no",
@@ -103,10 +104,15 @@ def test_the_environment_is_what_decides() -> None:
     database = production["DATABASES"]["default"]
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example.com", 6432, "app")
     assert database["PASSWORD"] == "p@ss"
-    assert database["OPTIONS"] == {"sslmode": "verify-full", "connect_timeout": 5}
+    given = {"sslmode": "verify-full", "connect_timeout": 5, "keepalives_idle": 60}
+    assert database["OPTIONS"] == given | {"keepalives_interval": 10, "keepalives_count": 3}
+    assert production["DATABASE_TIMEOUTS"]["lock_timeout"] == 10
     assert database["CONN_MAX_AGE"] == 0
     assert production["SECURE_HSTS_SECONDS"] == 31536000
     assert production["SECURE_SSL_REDIRECT"] is False
+    # A browser keeps these over plain HTTP too.
+    cookies = [production[f"{kind}_COOKIE_{what}"] for what in ("NAME", "SECURE") for kind in ("SESSION", "CSRF")]
+    assert cookies == ["sessionid", "csrftoken", False, False]
     assert production["TIME_ZONE"] == "Europe/Berlin"
     options = production["MAILERS"]["default"]["OPTIONS"]
     assert (options["host"], options["port"], options["use_tls"]) == ("smtp.example.com", 25, False)

@@ -74,7 +74,7 @@ STATICFILES_FINDERS = [
 
 # Pages of other origins
 # Reference: https://github.com/adamchainz/django-cors-headers#configuration
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
 # Those that are listed may send the cookie along; others may nothing.
 CORS_ALLOW_CREDENTIALS = True

@@ -8,7 +8,7 @@ from typing import Any
 
 from config.settings.environment import env
 
-BACKUPS_DIR = Path(env("BACKUPS_DIR", default="") or Path(__file__).resolve().parents[3] / "backups")
+BACKUPS_DIR = Path(env.file_path("BACKUPS_DIR", default="") or Path(__file__).resolve().parents[3] / "backups")
 # Whether uploaded files are in a backup too.
 BACKUPS_MEDIA = env.bool("BACKUPS_MEDIA", default=True)
 # Besides those of the last two days: the newest of so many days, weeks and months.
@@ -28,7 +28,7 @@ BACKUPS_STORAGE: dict[str, Any] = {
     "OPTIONS": {
         "bucket_name": env("BACKUPS_S3_BUCKET", default=""),
         # Only for a service other than Amazon's.
-        "endpoint_url": env("BACKUPS_S3_ENDPOINT_URL", default="") or None,
+        "endpoint_url": env.url("BACKUPS_S3_ENDPOINT_URL", default="") or None,
         "region_name": env("BACKUPS_S3_REGION", default="") or None,
         # Without the two, the machine's own role is used.
         "access_key": env("BACKUPS_S3_ACCESS_KEY_ID", default="") or None,

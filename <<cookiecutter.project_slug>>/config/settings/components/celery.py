@@ -31,8 +31,11 @@ def verified(url: str) -> str:
 
 
 # Not the cache's own database, which clearing the cache empties.
-REDIS_URL = env("REDIS_URL", default="")
-CELERY_BROKER_URL = verified(env("CELERY_BROKER_URL", default="") or (next_database(REDIS_URL) if REDIS_URL else ""))
+REDIS_URL = env.redis("REDIS_URL", default="")
+CELERY_BROKER_URL = verified(
+    env.redis("CELERY_BROKER_URL", default="", schemes=("redis", "rediss", "redis+socket"))
+    or (next_database(REDIS_URL) if REDIS_URL else "")
+)
 # Without a broker, tasks run in the caller.
 CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
 CELERY_TASK_EAGER_PROPAGATES = True
@@ -80,7 +83,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 
 # Sends nothing while the site is read-only.
 CELERY_BEAT_SCHEDULER = "ops.read_only.beat:Scheduler"
-CELERY_TIMEZONE = env("TIME_ZONE", default="<< cookiecutter.timezone >>")
+CELERY_TIMEZONE = env.timezone("TIME_ZONE", default="<< cookiecutter.timezone >>")
 CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {
         "task": "apps.core.tasks.clear_expired_sessions",

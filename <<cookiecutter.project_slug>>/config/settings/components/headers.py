@@ -3,9 +3,6 @@
 Reference: https://docs.djangoproject.com/en/6.1/ref/csp/
 """
 
-import re
-
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from config.settings.environment import env
@@ -13,11 +10,7 @@ from config.settings.environment import env
 CSP_ENABLED = env.bool("CSP_ENABLED", default=True)
 CSP_REPORT_ONLY = env.bool("CSP_REPORT_ONLY", default=False)
 # Without one nothing is reported; a policy that only reports would do nothing then.
-CSP_REPORT_URI = env("CSP_REPORT_URI", default="") or ("/csp-report/" if CSP_REPORT_ONLY else "")
-if not re.fullmatch(r"(?:(?:https?://[\w.:-]+)?/[\w./?&=%~+-]*)?", CSP_REPORT_URI, re.ASCII):
-    raise ImproperlyConfigured(
-        "CSP_REPORT_URI must be /csp-report/, or a URL such as https://reports.example.com/site."
-    )
+CSP_REPORT_URI = env.report_url("CSP_REPORT_URI", default="") or ("/csp-report/" if CSP_REPORT_ONLY else "")
 
 # Where a page may take from what it is made of: from this site. What stands in the page itself, a script or a style,
 # needs the nonce of the request: {% csp_nonce_attr %} in its tag. Whatever is not named here is not allowed at all.

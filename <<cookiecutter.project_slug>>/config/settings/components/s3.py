@@ -12,7 +12,7 @@ S3_STORAGE: dict[str, Any] = {
     "OPTIONS": {
         "bucket_name": env("AWS_STORAGE_BUCKET_NAME", default=""),
         # Only for a service other than Amazon's.
-        "endpoint_url": env("AWS_S3_ENDPOINT_URL", default="") or None,
+        "endpoint_url": env.url("AWS_S3_ENDPOINT_URL", default="") or None,
         "region_name": env("AWS_S3_REGION_NAME", default="") or None,
         # Without the two, the machine's own role is used.
         "access_key": env("AWS_ACCESS_KEY_ID", default="") or None,

@@ -21,9 +21,20 @@ TEMPLATE = ROOT / ".env.production.template"
 PLACEHOLDER = "CHANGE_ME"
 # The package config would import more than the standard library.
 GUARD = runpy.run_path(str(ROOT / "config" / "settings" / "guard.py"))
+# The settings parse with the same code.
+VARIABLES = runpy.run_path(str(ROOT / "config" / "settings" / "variables.py"))
+READERS = VARIABLES["readers"](ROOT)
 ASSIGNMENT = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
-# What Compose and a shell read alike. For Compose, a backslash in front of the last quote would escape it.
-VALUE = re.compile(r"""[^\s\x00-\x1f\x7f'"$#`\\;&|<>()~]*|'(?:[^\x00-\x1f\x7f']*[^\x00-\x1f\x7f'\\])?'""")
+# What Compose and the containers read besides the settings, with what must be there.
+COMPOSE_VARIABLES = {
+    "COMPOSE_PROJECT_NAME": (r"[a-z0-9][a-z0-9_-]*", 'a name such as my_site: small letters, digits, "-" and "_"'),
+    "COMPOSE_PROFILES": (r"(?:proxy)?", "proxy, or nothing for the host's own nginx"),
+    "NGINX_HTTP_PORT": (r"(?:(?:[0-9.]+|\[[0-9a-f:]+\]):)?[0-9]{1,5}", "a port such as 8080 or 127.0.0.1:8080"),
+    "NGINX_HTTPS_PORT": (r"(?:(?:[0-9.]+|\[[0-9a-f:]+\]):)?[0-9]{1,5}", "a port such as 8443 or 127.0.0.1:8443"),
+    "NGINX_HTTPS": (r"true|false", "true or false"),
+    "BACKEND_HOST_PORT": (r"[0-9]{1,5}", "a port such as 8000"),
+    "BACKUPS_AT": (r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day such as 02:30"),
+}
 
 
 def known_variables() -> dict[str, bool]:
@@ -48,26 +59,31 @@ def value_problem(name: str, value: str) -> str | None:
     """Return what is wrong with the ``value`` of the variable ``name`` in a sentence without a secret, or None."""
     if PLACEHOLDER in value:
         return f"{name} still holds {PLACEHOLDER}; set its real value"
-    if name == "SECRET_KEY":
-        problem: str | None = GUARD["secret_key_problem"](value)
-        return problem
+    problem: str | None = None
     if name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD") and not re.fullmatch(r"[A-Za-z0-9._-]{16,}", value):
         return (
             f'{name} must have 16 or more letters, digits, "-", "_" or ".", and nothing else, for it becomes part of '
             "a URL; use one made with: openssl rand -hex 24"
         )
     items = [item.strip() for item in value.split(",") if item.strip()]
-    if name == "ALLOWED_HOSTS" and "*" in items:
-        return "ALLOWED_HOSTS holds *; list the host names of the site"
-    if name == "CSRF_TRUSTED_ORIGINS" and not all(item.startswith("https://") for item in items):
-        return "CSRF_TRUSTED_ORIGINS has a value that is not an origin; each must begin with https://"
-    if name == "NGINX_HTTPS" and value not in ("true", "false"):
-        return "NGINX_HTTPS must be true or false"
     if name == "NGINX_TRUSTED_PROXIES" and not all(map(is_network, items)):
         return "NGINX_TRUSTED_PROXIES must list networks such as 203.0.113.0/24,2001:db8::/32"
     if name == "COMPOSE_FILE" and value.split(":")[0] != "compose.prod.yaml":
         return "COMPOSE_FILE must begin with compose.prod.yaml; name other files after it, separated by colons"
-    return None
+    if name in COMPOSE_VARIABLES and not re.fullmatch(COMPOSE_VARIABLES[name][0], value):
+        return f"{name} must be {COMPOSE_VARIABLES[name][1]}"
+    if name in READERS and (problem := READERS[name].problem(value)):
+        return f"{name} {problem}"
+    if name == "SECRET_KEY":
+        problem = GUARD["secret_key_problem"](value)
+    elif name == "ALLOWED_HOSTS":
+        problem = GUARD["hosts_problem"](VARIABLES["parse_hosts"](value))
+    elif name == "CSRF_TRUSTED_ORIGINS":
+        problem = GUARD["origins_problem"](VARIABLES["parse_origins"](value), True)
+    elif name == "SECURE_SSL_REDIRECT" and not VARIABLES["parse_bool"](value):
+        # check --deploy refuses it too, after the image has been built.
+        problem = "SECURE_SSL_REDIRECT is false, with which visitors log in unencrypted; remove the line"
+    return problem
 
 
 def line_problem(name: str, text: str, known: dict[str, bool]) -> str | None:
@@ -78,14 +94,12 @@ def line_problem(name: str, text: str, known: dict[str, bool]) -> str | None:
         nearest = difflib.get_close_matches(name, known, n=1)
         correction = f"correct it to {nearest[0]}, or remove the line" if nearest else "remove the line"
         return f"{name} is not in {TEMPLATE.name}; {correction}"
-    if not VALUE.fullmatch(text):
-        return (
-            f"the value of {name} must stand in '…', with no ' in it and no \\ at its end, for it has blanks or signs "
-            "that Compose or a shell would take for more than text"
-        )
-    value = text.strip("'")
-    if not value:
-        return f"{name} is empty; set it as {TEMPLATE.name} says" if known[name] else None
+    try:
+        value = VARIABLES["read_value"](text, "Compose")
+    except ValueError as error:
+        return f"{name} {error}"
+    if not value and known[name]:
+        return f"{name} is empty; set it as {TEMPLATE.name} says"
     return value_problem(name, value)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ops.answers import PROJECT_SLUG, ROOT
+from tests.unit.test_environment import READERS, WRONG
 from tests.unit.test_production_document import refusals
 from tests.unit.test_production_template import in_template
 
@@ -150,13 +151,21 @@ PROBLEMS = [
     ("ALLOWED_HOSTS='example.com, *'", "ALLOWED_HOSTS holds *; list the host names of the site"),
     (
         "CSRF_TRUSTED_ORIGINS=http://example.com",
-        "CSRF_TRUSTED_ORIGINS has a value that is not an origin; each must begin",
+        "CSRF_TRUSTED_ORIGINS holds http://example.com; every origin must begin with https://",
     ),
-    ("CSRF_TRUSTED_ORIGINS=https://a.example,b.example", "CSRF_TRUSTED_ORIGINS has a value that is not an origin"),
+    ("CSRF_TRUSTED_ORIGINS=https://a.example,b.example", "CSRF_TRUSTED_ORIGINS must list origins such as"),
     ("COMPOSE_FILE=compose.yaml", "COMPOSE_FILE must begin with compose.prod.yaml"),
     ("COMPOSE_FILE=compose.prod.yaml.old", "COMPOSE_FILE must begin with compose.prod.yaml"),
     ("NGINX_HTTPS=off", "NGINX_HTTPS must be true or false"),
     ("NGINX_TRUSTED_PROXIES=203.0.113.0/24,cdn.example.com", "NGINX_TRUSTED_PROXIES must list networks such as"),
+    ("SECURE_SSL_REDIRECT=false", "SECURE_SSL_REDIRECT is false, with which visitors log in unencrypted; remove the"),
+    ("COMPOSE_PROJECT_NAME=My_Site", "COMPOSE_PROJECT_NAME must be a name such as my_site"),
+    ("COMPOSE_PROFILES=nginx", "COMPOSE_PROFILES must be proxy, or nothing"),
+    ("NGINX_HTTP_PORT=web", "NGINX_HTTP_PORT must be a port such as 8080 or 127.0.0.1:8080"),
+    ("NGINX_HTTPS_PORT=", "NGINX_HTTPS_PORT must be a port such as 8443 or 127.0.0.1:8443"),
+    ("BACKEND_HOST_PORT=127.0.0.1:8000", "BACKEND_HOST_PORT must be a port such as 8000"),
+    ("BACKUPS_AT=25:00", "BACKUPS_AT must be a time of day such as 02:30"),
+    ("GUNICORN_GRACEFUL_TIMEOUT=120", "GUNICORN_GRACEFUL_TIMEOUT must be 35 or less"),
     ("DEBUG=true", "DEBUG shows settings and source to visitors; remove the line"),
     ("DEBUG=false", "DEBUG shows settings and source to visitors; remove the line"),
     ("EMAIL_PROT=25", "EMAIL_PROT is not in .env.production.template; correct it to EMAIL_PORT, or remove the line"),
@@ -232,14 +241,57 @@ def test_a_value_is_what_a_shell_reads(file: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("a b", "a ", " a", "a\tb", '"a"', 'a"', "'a", "a'", "'a'b", "'a''b'", "'a'\\''b'", "'a\\'", "a\\b", "a\\"),
+        *(
+            "a b",
+            "a ",
+            " a",
+            "a\tb",
+            '"a',
+            'a"',
+            '"a$b"',
+            '"a\\`b"',
+            '"a\\"',
+            "'a",
+            "a'",
+            "'a'b",
+            "'a''b'",
+            "'a'\\''b'",
+            "'a\\'",
+            "a\\b",
+            "a\\",
+        ),
         *("$a", "`a`", "a#b", "a;b", "a&b", "a|b", "a>b", "<a", "(a)", "~", "a\x07", "a\u00a0b"),
     ],
 )
 def test_a_value_that_is_not_just_text_must_be_quoted(file: Path, text: str) -> None:
     file.write_text(with_line(file.read_text(encoding="utf-8"), f"EMAIL_HOST_PASSWORD={text}"), encoding="utf-8")
     [problem] = problems(file)
-    assert re.match(r"line \d+: the value of EMAIL_HOST_PASSWORD must stand in '…', ", problem)
+    assert re.match(r"line \d+: EMAIL_HOST_PASSWORD is not written as Compose would read it; write it with: ", problem)
+
+
+def test_check_refuses_what_the_settings_refuse(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    expected = {}
+    for name in {*in_template()[0], *in_template()[1]} & READERS.keys():
+        for value in WRONG.get(READERS[name].kind, [])[:1]:
+            text = with_line(text, f"{name}='{value}'")
+            expected[name] = READERS[name].problem(value)
+    file.write_text(text, encoding="utf-8")
+    found = [re.sub(r"^line \d+: ", "", problem) for problem in problems(file)]
+    assert sorted(found) == sorted(f"{name} {problem}" for name, problem in expected.items())
+    assert len(found) > 30
+
+
+def test_services_are_stopped_after_the_longest_graceful_timeout() -> None:
+    most = READERS["GUNICORN_GRACEFUL_TIMEOUT"].limits["most"]
+    files = [
+        ("compose.prod.yaml", r"(?s)\n  web:.*?stop_grace_period: (\d+)s"),
+        ("deploy/systemd/units/web.service", r"TimeoutStopSec=(\d+)"),
+    ]
+    for name, pattern in files:
+        if (ROOT / name).exists():
+            [seconds] = re.findall(pattern, (ROOT / name).read_text(encoding="utf-8"))
+            assert int(seconds) >= most + 5, name
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
@@ -265,7 +317,7 @@ def test_no_secret_is_told(file: Path) -> None:
     values = assignments(text)
     for name in SECRETS - {"OPERATOR_TOKEN"}:
         secret = values[name]
-        lines = [f'{name}="{secret}"', f"{name}={secret[:15]}", f"{name}={secret}/CHANGE_ME", f"{name} = {secret}"]
+        lines = [f'{name}="{secret}', f"{name}={secret[:15]}", f"{name}={secret}/CHANGE_ME", f"{name} = {secret}"]
         lines += [secret, f"{secret}==", f"X{name}={secret}", f"ALLOWED_HOSTS=*,{secret}", f"COMPOSE_FILE={secret}"]
         lines += [f"CSRF_TRUSTED_ORIGINS={secret}"]
         for line in lines:
