@@ -141,7 +141,7 @@ stop_trial() {
     rm -f "/run/$project/trial.sock"
 }
 
-# smoke_test RELEASE: start the site on a private socket, and fail unless /ready/ responds with 200.
+# smoke_test RELEASE: start the site on a private socket, and fail unless /ready/ responds with 200. put_into_service stops it.
 smoke_test() {
     stop_trial
     folder="$root/releases/$1"
@@ -150,11 +150,25 @@ smoke_test() {
         --property=EnvironmentFile="$environment" --setenv=GUNICORN_WORKERS=1 \
         "$(readlink -f "$folder/.venv")/bin/gunicorn" config.wsgi
     require_ready "/run/$project/trial.sock" "$project-trial.service"
-    stop_trial
+}
+
+# page_status HOST URL: print the status with which the release that is tested responds.
+page_status() {
+    curl --silent --show-error --max-time 60 --unix-socket "/run/$project/trial.sock" --output /dev/null --write-out '%{http_code}' \
+        --header "X-Forwarded-Proto: https" --header "X-Forwarded-For: 127.0.0.1" "http://$1$2"
+}
+
+# show_log: print the end of its log.
+show_log() {
+    journalctl --unit="$project-trial.service" --since=-2min --no-pager --output=cat --lines=30
 }
 
 # put_into_service RELEASE: switch to a release that was built, and return when it serves.
 put_into_service() {
+    # Only now: before the migrations, new pages may miss a column.
+    request_pages "$environment"
+    stop_trial
+
     step "Switch to $1"
     is_switched=yes
     if [ "$1" != "$former" ]; then point previous "$former"; fi
