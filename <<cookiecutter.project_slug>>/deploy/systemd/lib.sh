@@ -116,7 +116,37 @@ restart() {
     systemctl restart "$project-worker.service" "$project-beat.service"
     # >> endif
     systemctl start "$project-web.socket" "$project-backup.timer"
+    restart_web
+}
+
+# restart_web: restart the site without a gap. While the former processes end their requests, for GUNICORN_GRACEFUL_TIMEOUT at most, a
+# second service has the new ones on the same socket. It exists only for that time.
+restart_web() {
+    standby="$project-web-standby.service"
+    runtime=/run/systemd/system
+    # If not, an interrupted release may have left the standby, which then serves.
+    if systemctl --quiet is-active "$project-web.service"; then
+        remove_standby
+        install -d "$runtime/$standby.d"
+        # What an operator has changed holds for both.
+        if [ -e "/etc/systemd/system/$project-web.service.d" ]; then
+            cp /etc/systemd/system/"$project"-web.service.d/*.conf "$runtime/$standby.d"
+        fi
+        printf '[Service]\nSockets=%s-web.socket\n' "$project" >"$runtime/$standby.d/socket.conf"
+        install -m 0644 "/etc/systemd/system/$project-web.service" "$runtime/$standby"
+        systemctl daemon-reload
+        systemctl start "$standby"
+    fi
     systemctl restart "$project-web.service"
+    remove_standby
+}
+
+remove_standby() {
+    if [ ! -e "$runtime/$standby" ]; then return 0; fi
+    systemctl stop "$standby"
+    if systemctl --quiet is-failed "$standby"; then systemctl reset-failed "$standby"; fi
+    rm -r "${runtime:?}/$standby" "$runtime/$standby.d"
+    systemctl daemon-reload
 }
 
 # ask_ready SOCKET: print the answer of /ready/; the status is 0 when it is 200.
