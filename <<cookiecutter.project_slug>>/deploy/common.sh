@@ -34,6 +34,41 @@ need_free_disk() {
     done
 }
 
+# request_pages FILE: request the SMOKE_URLS of an environment file from the new release, as nginx does for the site's name; fail
+# unless each responds with a status below 400. Unset, it is the first page. If it is empty, no page is requested.
+request_pages() {
+    step "Request the pages of SMOKE_URLS"
+    host=$(sed -n 's/^ALLOWED_HOSTS=//p' "$1" | tr -d "\"' " | cut -d , -f 1)
+    urls=/
+    if grep --quiet '^SMOKE_URLS=' "$1"; then
+        urls=$(sed -n 's/^SMOKE_URLS=//p' "$1" | tr -d "\"' " | tr ',' ' ')
+    fi
+    # A URL may have a question mark, which is no pattern of files.
+    set -f
+    # shellcheck disable=SC2086 # the URLs are words
+    set -- $urls
+    set +f
+    for url in "$@"; do
+        case $url in
+            /*) ;;
+            *)
+                echo "SMOKE_URLS must list paths such as /,/accounts/login/." >&2
+                return 1
+                ;;
+        esac
+        if ! status=$(page_status "${host#.}" "$url"); then status=none; fi
+        echo "$url $status"
+        case $status in
+            [23]??) ;;
+            *)
+                show_log
+                echo "The new release must respond to $url with a status below 400, but the status is $status." >&2
+                return 1
+                ;;
+        esac
+    done
+}
+
 # take_certificate NAME FOLDER MODE GROUP [FULLCHAIN PRIVATE_KEY]: put a certificate and its key, which gets MODE and GROUP, into
 # FOLDER. Without files it is certbot's hook, which is called for every certificate that was renewed, and takes the one of
 # the name NAME.

@@ -13,11 +13,18 @@ from ops.signals import block_signals
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: read_only_sql_transaction
 READ_ONLY = "25006"
+# lock_not_available and deadlock_detected
+FAILED_LOCKS = ("55P03", "40P01")
 
 
 def is_refused_write(error: BaseException) -> bool:
     """Say whether an error comes from PostgreSQL's refusing to write while it is read-only."""
     return any(getattr(cause, "sqlstate", None) == READ_ONLY for cause in _causes(error))
+
+
+def is_failed_lock(error: BaseException) -> bool:
+    """Say whether a statement was ended because it did not get a lock; the same transaction may succeed later."""
+    return any(getattr(cause, "sqlstate", None) in FAILED_LOCKS for cause in _causes(error))
 
 
 def is_failed_connection(error: BaseException) -> bool:

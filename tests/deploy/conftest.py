@@ -79,10 +79,24 @@ def systemd_project(bake: Callable[..., Project], tmp_path_factory: pytest.TempP
     folder = tmp_path_factory.mktemp("systemd") / "project"
     shutil.copytree(bake(python_version="3.14", **ALL_ON).path, folder)
     add_task(folder, FILE_EFFECT + TASKS)
-    add_page(folder, PAGE)
+    add_page(folder, PAGE + SLOW_PAGE)
     return folder
 
 
+# It takes almost as long as a service that is stopped has for it.
+SLOW_PAGE = """
+
+def slow(request):
+    import time
+
+    from django.http import HttpResponse
+
+    time.sleep(24)
+    return HttpResponse("done")
+
+
+urlpatterns.append(path("slow/", slow))
+"""
 # Its effect can be counted.
 FILE_EFFECT = '''
 

@@ -5,8 +5,10 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +28,7 @@ from tests.support.project_edits import (
     break_check,
     break_code,
     break_migration,
+    break_page,
     break_readiness,
     break_requirement,
     break_site,
@@ -101,6 +104,8 @@ class Upgrade(NamedTuple):
 
     release: Load
     rollback: Load
+    # The statuses of the slow requests that were sent one after another during the release.
+    slow: list[int]
     # What the release printed, and the names of the former release, the new one and all that were kept.
     said: str
     former: str
@@ -121,6 +126,35 @@ class Upgrade(NamedTuple):
     compressed: tuple[int, int]
 
 
+class SlowRequests:
+    """Requests that take 24 seconds, one every three seconds: whenever a service is stopped, one is in progress."""
+
+    def __init__(self, server: Machine) -> None:
+        self.server = server
+        self.is_over = threading.Event()
+        self.pool = ThreadPoolExecutor()
+        self.requests: list[Future[int]] = []
+        self.sender = threading.Thread(target=self.send)
+
+    def send(self) -> None:
+        """Send requests until it is over."""
+        while not self.is_over.wait(3):
+            self.requests.append(self.pool.submit(lambda: self.server.get("/slow/").status))
+
+    def statuses(self) -> list[int]:
+        """Return the status of each response."""
+        return [request.result() for request in self.requests]
+
+    def __enter__(self) -> "SlowRequests":
+        self.sender.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.is_over.set()
+        self.sender.join()
+        self.pool.shutdown()
+
+
 @pytest.fixture(scope="module")
 def upgrade(server: Machine, source: Path, tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     """Release the version 0.2.0, whose style sheet differs, go back and return to it by name."""
@@ -137,7 +171,7 @@ def upgrade(server: Machine, source: Path, tmp_path_factory: pytest.TempPathFact
     )
     count = "find /var/cache/my_project -name '*.br' -o -name '*.gz' | wc -l"
     former, style, compressed = current(server), style_of(server), int(server.say(count))
-    with Load(server) as load:
+    with Load(server) as load, SlowRequests(server) as slow:
         result = release(server, folder)
     kept = server.say("ls /srv/my_project/releases").split()
     environments = server.say("ls /srv/my_project/environments").split()
@@ -148,7 +182,7 @@ def upgrade(server: Machine, source: Path, tmp_path_factory: pytest.TempPathFact
     back, back_version, back_ready = current(server), server.version(), server.ready()
     server.run(f"{BIN}/rollback {new}")
     return Upgrade(
-        *(load, rollback, result.stdout, former, new, kept, environments, (ready, back_ready)),
+        *(load, rollback, slow.statuses(), result.stdout, former, new, kept, environments, (ready, back_ready)),
         *((version, back_version), back, current(server), styles, statuses, (compressed, int(server.say(count)))),
     )
 
@@ -164,6 +198,14 @@ def test_a_release_loses_no_request(upgrade: Upgrade) -> None:
     # A page that was loaded before goes on asking for its own files.
     assert upgrade.styles[0] != upgrade.styles[1]
     assert upgrade.statuses == (200, 200)
+
+
+def test_slow_request_keeps_nobody_waiting_during_a_release(upgrade: Upgrade) -> None:
+    print(f"The slowest of the other requests took {upgrade.release.slowest} s.")
+    assert len(upgrade.slow) > 5
+    assert set(upgrade.slow) == {200}
+    # Without a standby they wait for the end of the slow ones.
+    assert upgrade.release.slowest < 18
 
 
 def test_a_release_compresses_only_what_has_changed(server: Machine, upgrade: Upgrade) -> None:
@@ -191,9 +233,10 @@ def break_start(project: Path) -> None:
         (break_code, "Check the settings", "nothing_of_that_name"),
         (break_readiness, "Smoke-test the new release on a private socket", '"never": false'),
         (break_migration, "Migrate the database", "division by zero"),
+        (break_page, "Request the pages of SMOKE_URLS", "css/sight.css"),
         (break_site, "Install systemd units and the nginx site", "client_max_body_size"),
         (break_worker, "Restart the services", "my_project-worker.service"),
-        (break_start, "Restart the services", "my_project-web.service"),
+        (break_start, "Restart the services", "my_project-web-standby.service"),
     ],
 )
 def test_a_release_that_fails_leaves_the_former_one_serving(

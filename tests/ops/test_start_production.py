@@ -97,6 +97,23 @@ def test_migrations_can_be_left_out(
     assert message == "Error: RUN_MIGRATIONS_ON_START must be true or false.\n"
 
 
+def test_of_several_processes_one_migrates(
+    project: Project, python: Path, environment: dict[str, str], postgresql: Server
+) -> None:
+    (project.path / "apps/users/migrations/0002_slow.py").write_text(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+        "    dependencies = [('users', '0001_initial')]\n    operations = [migrations.RunSQL(\n"
+        "        \"SELECT pg_sleep(2); INSERT INTO auth_group (name) SELECT 'run ' || count(*) FROM auth_group\")]\n"
+    )
+    command = [python, "manage.py", "migrate", "--no-input"]
+    settings = environment | {"DJANGO_SETTINGS_MODULE": "config.settings.production"}
+    with ThreadPoolExecutor() as pool:
+        logs = [run.stdout for run in pool.map(lambda _: project.run(*command, **settings), range(3))]
+    assert psql(Server(environment["DATABASE_URL"], postgresql.process), "SELECT count(*) FROM auth_group") == "1"
+    assert sorted("Applying users.0002_slow... OK" in log for log in logs) == [False, False, True]
+    assert sorted("Waiting: another process migrates this database." in log for log in logs) == [False, True, True]
+
+
 def test_a_failing_migration_starts_nothing(project: Project, python: Path, environment: dict[str, str]) -> None:
     (project.path / "apps/users/migrations/0002_broken.py").write_text(
         "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"

@@ -3,14 +3,15 @@
 ``python -m tests.support.load PORT AUTHORITY`` asks for https://example.com at a port of 127.0.0.1. It prints "asking"
 when each connection has sent all requests once, and ends when each has sent all of them once more after the input's
 end. At last it prints, as JSON, how often each answer came: ``GET / 200``, ``POST /health/ 405``, ``version 0.1.0``;
-what is no answer is counted under the name of its error. A request that met the close of a connection which had been
-kept counts as ``closed``: nginx closes those that are idle when it is reloaded, and clients ask again on another (RFC
-9112, 9.3.1).
+what is no answer is counted under the name of its error. ``slowest`` is the longest that an answer took after the
+first round, in seconds. A request that met the close of a connection which had been kept counts as ``closed``: nginx
+closes those that are idle when it is reloaded, and clients ask again on another (RFC 9112, 9.3.1).
 """
 
 import collections
 import http.client
 import json
+import math
 import ssl
 import subprocess
 import sys
@@ -31,20 +32,27 @@ REQUESTS = {("GET", "/"): 200, ("POST", "/health/"): 405, ("GET", "/health/"): 2
 
 
 def ask(
-    port: int, authority: str, begun: threading.Barrier, stop: threading.Event, counts: collections.Counter[str]
+    port: int,
+    authority: str,
+    begun: threading.Barrier,
+    stop: threading.Event,
+    counts: collections.Counter[str],
+    durations: list[float],
 ) -> None:
     """Send requests over a connection that is kept, as a browser does, once more after ``stop`` is set.
 
-    Add up the answers, and come to ``begun`` after the first round.
+    Add up the answers, and come to ``begun`` after the first round. Add the longest time of an answer since then to
+    ``durations``.
     """
     context = ssl.create_default_context(cafile=authority)
     connection: Https | None = None
-    rounds, is_last = 0, False
+    rounds, is_last, slowest = 0, False, 0.0
     while not is_last:
         is_last = stop.is_set()
         for method, path in REQUESTS:
             is_kept = connection is not None
             connection = connection or Https("example.com", port, context)
+            start = time.monotonic()
             try:
                 connection.request(method, path, body=b"x=y" if method == "POST" else None)
                 response = connection.getresponse()
@@ -59,14 +67,17 @@ def ask(
                     counts[f"version {json.loads(body)['version']}"] += 1
                 if response.will_close:
                     connection = None
+            if rounds:
+                slowest = max(slowest, time.monotonic() - start)
             time.sleep(PAUSE)
         rounds += 1
         if rounds == 1:
             begun.wait(START_LIMIT)
+    durations.append(slowest)
 
 
 class Load:
-    """The program, running beside a test; ``lost``, ``closed`` and ``versions`` are there when it has ended."""
+    """The program, running beside a test. What came back is in its attributes when it has ended."""
 
     def __init__(self, machine: Machine) -> None:
         command = [sys.executable, "-m", "tests.support.load", str(machine.ports[443]), str(machine.authority)]
@@ -84,6 +95,7 @@ class Load:
         output, errors = self.process.communicate(timeout=240)
         assert self.process.returncode == 0, errors
         self.counts: dict[str, int] = json.loads(output)
+        self.slowest = self.counts.pop("slowest")
         wanted = {f"{method} {path} {status}" for (method, path), status in REQUESTS.items()}
         self.versions = {name.split()[1] for name in self.counts if name.startswith("version ")}
         self.closed = self.counts.pop("closed", 0)
@@ -95,8 +107,9 @@ def main() -> None:
     """Ask until nobody listens any more."""
     stop = threading.Event()
     counts: collections.Counter[str] = collections.Counter()
+    durations: list[float] = []
     begun = threading.Barrier(CONNECTIONS + 1)
-    arguments = (int(sys.argv[1]), sys.argv[2], begun, stop, counts)
+    arguments = (int(sys.argv[1]), sys.argv[2], begun, stop, counts, durations)
     threads = [threading.Thread(target=ask, args=arguments) for _ in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
@@ -106,7 +119,7 @@ def main() -> None:
     stop.set()
     for thread in threads:
         thread.join()
-    print(json.dumps(counts))
+    print(json.dumps(counts | {"slowest": math.ceil(max(durations))}))
 
 
 if __name__ == "__main__":

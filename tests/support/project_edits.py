@@ -67,6 +67,11 @@ def break_site(project: Path) -> None:
     replace(project / "deploy/nginx/server.conf", "client_max_body_size 10m;", "client_max_body_size;")
 
 
+def break_page(project: Path) -> None:
+    """Misspell the name of a static file on the first page, which only production notices."""
+    replace(project / "templates/base.html", "css/site.css", "css/sight.css")
+
+
 def add_rule(project: Path) -> None:
     """Change the style sheet, whose address holds the hash of its content."""
     style = project / "static/css/site.css"

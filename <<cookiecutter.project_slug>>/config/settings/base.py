@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "apps.core",
     "apps.users",
+    "ops.database",
     "ops.health",
     "ops.read_only",
     "ops.backups",

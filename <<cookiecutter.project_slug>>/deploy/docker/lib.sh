@@ -178,8 +178,22 @@ newest() {
     containers web --all --latest
 }
 
+# page_status HOST URL: print the status with which the container that is tested responds, at the socket that nginx will use. Images of
+# former versions have a probe.py without HOST, so the container gets the present one.
+page_status() {
+    docker exec --interactive "$new" python - "$2" "/run/<< cookiecutter.project_slug >>/$(docker exec "$new" hostname).sock" "$1" \
+        <deploy/docker/image/probe.py
+}
+
+# show_log: print the end of its log.
+show_log() {
+    docker logs --tail 30 "$new"
+}
+
 # put_into_service: switch traffic to the container that was tested, and return when the former one is gone.
 put_into_service() {
+    # Only now: before the migrations, new pages may miss a column.
+    request_pages "$environment"
     is_switched=yes
     # >> if cookiecutter.use_celery
     # The worker first: it must know the tasks that the new site sends.

@@ -116,7 +116,37 @@ restart() {
     systemctl restart "$project-worker.service" "$project-beat.service"
     # >> endif
     systemctl start "$project-web.socket" "$project-backup.timer"
+    restart_web
+}
+
+# restart_web: restart the site without a gap. While the former processes end their requests, for GUNICORN_GRACEFUL_TIMEOUT at most, a
+# second service has the new ones on the same socket. It exists only for that time.
+restart_web() {
+    standby="$project-web-standby.service"
+    runtime=/run/systemd/system
+    # If not, an interrupted release may have left the standby, which then serves.
+    if systemctl --quiet is-active "$project-web.service"; then
+        remove_standby
+        install -d "$runtime/$standby.d"
+        # What an operator has changed holds for both.
+        if [ -e "/etc/systemd/system/$project-web.service.d" ]; then
+            cp /etc/systemd/system/"$project"-web.service.d/*.conf "$runtime/$standby.d"
+        fi
+        printf '[Service]\nSockets=%s-web.socket\n' "$project" >"$runtime/$standby.d/socket.conf"
+        install -m 0644 "/etc/systemd/system/$project-web.service" "$runtime/$standby"
+        systemctl daemon-reload
+        systemctl start "$standby"
+    fi
     systemctl restart "$project-web.service"
+    remove_standby
+}
+
+remove_standby() {
+    if [ ! -e "$runtime/$standby" ]; then return 0; fi
+    systemctl stop "$standby"
+    if systemctl --quiet is-failed "$standby"; then systemctl reset-failed "$standby"; fi
+    rm -r "${runtime:?}/$standby" "$runtime/$standby.d"
+    systemctl daemon-reload
 }
 
 # ask_ready SOCKET: print the answer of /ready/; the status is 0 when it is 200.
@@ -141,7 +171,7 @@ stop_trial() {
     rm -f "/run/$project/trial.sock"
 }
 
-# smoke_test RELEASE: start the site on a private socket, and fail unless /ready/ responds with 200.
+# smoke_test RELEASE: start the site on a private socket, and fail unless /ready/ responds with 200. put_into_service stops it.
 smoke_test() {
     stop_trial
     folder="$root/releases/$1"
@@ -150,11 +180,25 @@ smoke_test() {
         --property=EnvironmentFile="$environment" --setenv=GUNICORN_WORKERS=1 \
         "$(readlink -f "$folder/.venv")/bin/gunicorn" config.wsgi
     require_ready "/run/$project/trial.sock" "$project-trial.service"
-    stop_trial
+}
+
+# page_status HOST URL: print the status with which the release that is tested responds.
+page_status() {
+    curl --silent --show-error --max-time 60 --unix-socket "/run/$project/trial.sock" --output /dev/null --write-out '%{http_code}' \
+        --header "X-Forwarded-Proto: https" --header "X-Forwarded-For: 127.0.0.1" "http://$1$2"
+}
+
+# show_log: print the end of its log.
+show_log() {
+    journalctl --unit="$project-trial.service" --since=-2min --no-pager --output=cat --lines=30
 }
 
 # put_into_service RELEASE: switch to a release that was built, and return when it serves.
 put_into_service() {
+    # Only now: before the migrations, new pages may miss a column.
+    request_pages "$environment"
+    stop_trial
+
     step "Switch to $1"
     is_switched=yes
     if [ "$1" != "$former" ]; then point previous "$former"; fi

@@ -25,6 +25,7 @@ COMPOSE_OPTIONAL = {
     "NGINX_HTTPS_PORT": "443",
     "NGINX_HTTPS": "true",
     "NGINX_TRUSTED_PROXIES": "",
+    "SMOKE_URLS": "/",
     "BACKEND_HOST_PORT": "8000",
     "BACKUPS_AT": "02:30",
     # compose.prod.yaml has another than the settings.
