@@ -3,23 +3,15 @@
 A task that was taken stays in the broker until it has run, so that it is not lost with its worker.
 """
 
-import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from celery import current_app
 
+from ops.deliveries import broker
+
 Message = dict[str, Any]
-
-
-@contextlib.contextmanager
-def broker() -> Iterator[Any]:
-    """Connect to the broker, and yield kombu's channel; raise OperationalError of kombu when it does not answer."""
-    with current_app.connection_for_read() as connection:
-        connection.ensure_connection(max_retries=1)
-        yield connection.default_channel
 
 
 def lists(channel: Any) -> list[str]:
