@@ -98,7 +98,7 @@ class Incidents(NamedTuple):
 
     # The file of the settings, and the variables in it that change when the passwords of database and Redis do.
     settings: str
-    passwords: tuple[str, str]
+    passwords: tuple[str, ...]
     # Stop Redis, and the database, as when they had ended by themselves; and the worker.
     stop_redis: str
     stop_database: str

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from celery import Celery, shared_task
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 from redis import Redis
 
 from config import celery_app
@@ -215,6 +216,33 @@ def test_time_limit_above_the_visibility_timeout_is_an_error_of_check(monkeypatc
     assert error.msg.startswith(
         f"The task {other.name} has a time limit of 1200 s: after the visibility timeout of 1200 s"
     )
+
+
+@pytest.mark.servers
+@pytest.mark.usefixtures("broker")
+def test_tasks_move_here_from_where_former_versions_kept_them(settings: Settings) -> None:
+    with Redis.from_url(celery_app.conf.broker_url) as redis:
+        sent = [other.apply_async(priority=priority).id for priority in (0, 0, 0, 9)]
+        lists = {
+            name: redis.lrange(name, 0, -1) for name in redis.scan_iter(f"{QUEUE}*") if redis.type(name) == b"list"
+        }
+        [taken, *_] = lists[QUEUE.encode()]
+        redis.delete(*lists)
+    # A database that nothing else uses, after the one that the cache then has.
+    number = 7
+    settings.REDIS_URL = celery_app.conf.broker_url.rpartition("/")[0] + f"/{number - 1}"
+    with Redis.from_url(settings.REDIS_URL.rpartition("/")[0] + f"/{number}") as former:
+        former.hset(UNACKED, "1", json.dumps([json.loads(taken), "", QUEUE]))
+        for name, messages in lists.items():
+            former.rpush(name, *[message for message in messages if message != taken])
+        try:
+            assert task_queue("--move-former") == "Moved 4 tasks.\n"
+            assert former.dbsize() == 0
+        finally:
+            former.flushdb()
+    assert waiting() == Counter({other.name: len(sent)})
+    assert task_queue("--move-former") == "Moved 0 tasks.\n"
+    task_queue("--remove-all")
 
 
 def test_without_a_broker_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,9 @@ class Command(BaseCommand):
         choice.add_argument("--remove-all", action="store_true", help="remove all waiting tasks, for good")
         choice.add_argument("--replay", metavar="ID_OR_NAME", help="send parked tasks again")
         choice.add_argument("--discard", metavar="ID_OR_NAME", help="remove parked tasks, for good")
+        choice.add_argument(
+            "--move-former", action="store_true", help="move tasks here from the database after that of REDIS_URL"
+        )
 
     def handle(self, *args: Any, remove: str | None, remove_all: bool, **options: Any) -> None:
         """Do it."""
@@ -42,6 +45,8 @@ class Command(BaseCommand):
                 self.change_parked(options["replay"], deliveries.replay, "Sent again")
             elif options["discard"]:
                 self.change_parked(options["discard"], deliveries.discard, "Removed")
+            elif options["move_former"]:
+                self.stdout.write(f"Moved {queue.move_former()} tasks.")
             else:
                 self.tell()
         except OperationalError as error:
