@@ -5,16 +5,18 @@ import os
 import socket
 from typing import Any
 
-from celery import Celery, signals
+from celery import signals
 from django.conf import settings
+
+from ops.deliveries import App
 
 # It says what the line of a task has.
 from ops.observability import task_logging  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-# While the site is read-only, tasks go back to their queues and stay there.
-app = Celery("<< cookiecutter.project_slug >>", task_cls="ops.read_only.task:Task")
+# While the site is read-only, tasks go back to their queues and stay there; what kills its process is parked.
+app = App("<< cookiecutter.project_slug >>", task_cls="ops.read_only.task:Task")
 app.steps["consumer"].add("ops.read_only.worker:PauseStep")
 # Every log record of a task has the task ID, and the ID of the request that sent the task.
 app.steps["worker"].add("django_structlog.celery.steps:DjangoStructLogInitStep")

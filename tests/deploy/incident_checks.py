@@ -61,6 +61,7 @@ def send(request):
 urlpatterns.append(path("send/", send))
 '''
 COUNTED = 'from django.core.cache import cache; print(len(cache.get_many([f"count-{n}" for n in range(20)])))'
+PARKED = "from ops.deliveries import count_parked; print(count_parked())"
 UNCOUNT = 'from django.core.cache import cache; cache.delete_many([f"count-{n}" for n in range(20)])'
 # Lines that the log of the application has.
 ERRORS = [
@@ -97,7 +98,7 @@ class Incidents(NamedTuple):
 
     # The file of the settings, and the variables in it that change when the passwords of database and Redis do.
     settings: str
-    passwords: tuple[str, str]
+    passwords: tuple[str, ...]
     # Stop Redis, and the database, as when they had ended by themselves; and the worker.
     stop_redis: str
     stop_database: str
@@ -343,14 +344,18 @@ class IncidentChecks:
         follow(server, "queue-backlog", "More workers for a while", 1)
         assert len(workers(follow_with_manage(server, "queue-backlog", look))) == 1
 
-    def test_a_task_that_kills_its_worker_is_removed(self, server: Machine, manage: str) -> None:
-        python(server, manage, f"{UNCOUNT}; {SEND % ('end_badly', '', 2)}; {SEND % ('count_up', 'number', 3)}")
-        text = blocks(server, "Before you begin", f"{FOLDER}/queue-backlog.md")[0]
-        text += blocks(server, "A task that kills its worker", f"{FOLDER}/queue-backlog.md")[0]
-        said = server.run(text.replace("clear_expired_sessions", "end_badly"), user="admin").stdout
-        assert "2    apps.core.tasks.end_badly" in said
-        assert "Removed 2 that waited and 0 that workers had taken." in said
+    def test_a_task_that_kills_its_worker_is_parked(self, server: Machine, manage: str) -> None:
+        python(server, manage, f"{UNCOUNT}; {SEND % ('end_badly', '', 1)}; {SEND % ('count_up', 'number', 3)}")
+        wait_until(lambda: python(server, manage, PARKED) == "1", 120, "the task's being parked")
         wait_until(lambda: python(server, manage, COUNTED) == "3", 60, "the other tasks' being run")
+        before = blocks(server, "Before you begin", f"{FOLDER}/queue-backlog.md")[0]
+        replay, discard = (
+            f"{before}{text}".replace("clear_expired_sessions", "end_badly")
+            for text in blocks(server, "A task that kills its worker", f"{FOLDER}/queue-backlog.md")
+        )
+        assert "Sent again: " in server.run(replay, user="admin").stdout
+        wait_until(lambda: python(server, manage, PARKED) == "1", 120, "the task's being parked again")
+        assert "Removed: " in server.run(discard, user="admin").stdout
         said = follow_with_manage(server, "queue-backlog", "How long is it, and what runs?")
         assert "Waiting: 0" in said
         assert "end_badly" not in said

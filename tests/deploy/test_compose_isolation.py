@@ -36,7 +36,7 @@ def environments(
 
 def test_a_container_may_do_nothing_beyond_its_task(environments: list[Environment]) -> None:
     containers = environments[0].containers()
-    assert set(containers) == {"migrate", "web", "worker", "beat", "backup", "db", "redis", "nginx"}
+    assert set(containers) == {"migrate", "web", "worker", "beat", "backup", "db", "redis", "broker", "nginx"}
     for service, container in containers.items():
         host = container["HostConfig"]
         assert container["Config"]["User"] not in ("", "0", "root"), service
@@ -79,7 +79,7 @@ def test_nginx_is_on_no_network_with_the_database(environments: list[Environment
     assert networks["nginx"] == {f"{one.name}_frontend"}
     assert {name for name, its in networks.items() if f"{one.name}_frontend" in its} == {"nginx"}
     connect = "python -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)'"
-    for service, port in (("db", 5432), ("redis", 6379)):
+    for service, port in (("db", 5432), ("redis", 6379), ("broker", 6379)):
         [address] = [its["IPAddress"] for its in one.containers()[service]["NetworkSettings"]["Networks"].values()]
         assert one.answers(f"{connect} {service} {port}", "backend")
         assert not one.answers(f"{connect} {service} {port}", "frontend")
@@ -91,8 +91,9 @@ def test_nobody_gets_in_without_the_password(environments: list[Environment]) ->
     for user in ("my_project", "postgres"):
         assert not environments[0].answers(f"{login} postgresql://{user}@db/my_project", "backend")
         assert not environments[0].answers(f"{login} postgresql://{user}:wrong@db/my_project", "backend")
-    ping = "python -c 'import redis; redis.Redis(host=\"redis\", socket_timeout=3).ping()'"
-    assert not environments[0].answers(ping, "backend")
+    for host in ("redis", "broker"):
+        ping = f"python -c 'import redis; redis.Redis(host=\"{host}\", socket_timeout=3).ping()'"
+        assert not environments[0].answers(ping, "backend")
     # The application's role cannot do more than its own, and what a restore needs.
     ask = "SELECT rolsuper OR rolcreaterole OR rolreplication FROM pg_roles WHERE rolname = 'my_project'"
     psql = ["exec", "--no-TTY", "db", "psql", "--username", "postgres", "--tuples-only", "--no-align"]

@@ -317,7 +317,7 @@ def test_preflight_says_that_the_worker_is_stopped_and_how_to_start_it(server: M
     a_stopped_worker_is_started_as_it_says(server, f"{COMPOSE} stop worker")
 
 
-@pytest.mark.parametrize("service", ["web", "worker", "beat", "db", "redis", "nginx"])
+@pytest.mark.parametrize("service", ["web", "worker", "beat", "db", "redis", "broker", "nginx"])
 def test_a_container_that_was_killed_comes_back(server: Machine, service: str) -> None:
     [name] = containers(server, service)
     pid = server.say(f"docker inspect --format '{{{{.State.Pid}}}}' {name}")
@@ -396,7 +396,7 @@ class TestIncidents(IncidentChecks):
         return Incidents(
             settings=ENVIRONMENT,
             passwords=("POSTGRES_PASSWORD", "REDIS_PASSWORD"),
-            stop_redis=f"{COMPOSE} stop redis",
+            stop_redis=f"{COMPOSE} stop redis broker",
             stop_database=f"{COMPOSE} stop db",
             stop_worker=f"{COMPOSE} stop worker",
             begun=f"{COMPOSE} ps --quiet web worker | xargs docker inspect --format '{{{{.State.StartedAt}}}}'",

@@ -37,7 +37,9 @@ def test_nginx_is_there_with_its_profile_alone(
     project = Project(tmp_path / "project")
     project.run("make", "env-production")
     compose = [docker, "compose", "--env-file", ".env.production"]
-    others = {"backup", "db", "migrate", "redis", "web"} | ({"beat", "worker"} if answers["use_celery"] else set())
+    others = {"backup", "db", "migrate", "redis", "web"} | (
+        {"beat", "broker", "worker"} if answers["use_celery"] else set()
+    )
     assert set(project.run(*compose, "config", "--services").stdout.split()) == others | {"nginx"}
     assert set(project.run(*compose, "config", "--services", COMPOSE_PROFILES="").stdout.split()) == others
     host = {"COMPOSE_PROFILES": "", "COMPOSE_FILE": "compose.prod.yaml:compose.host-expose.yaml"}

@@ -195,10 +195,21 @@ def test_a_backlog_is_seen_and_cut(on_call: Maintainer, redis: Server) -> None:
     assert "Waiting: 3\n       3    apps.core.tasks.clear_expired_sessions" in said
     assert "No worker responds." in said
     assert "Removed 3 that waited" in on_call.follow(on_call.runbook("queue-backlog", "Remove one kind"))
-    on_call.run(python, "manage.py", "shell", "--no-imports", "--command", send % 1, **environment)
-    said = on_call.follow(on_call.runbook("queue-backlog", "A task that kills its worker"))
-    assert "Removed 1 that waited" in said
-    assert "Waiting: 0" in on_call.follow(look)
+    # As a worker would; here is none.
+    park = """
+from apps.core.tasks import clear_expired_sessions as task
+from kombu.utils.json import dumps
+from ops import deliveries
+with deliveries.broker() as channel:
+    entry = {"name": task.name, "since": "", "signature": task.s()}
+    channel.client.hset(deliveries.parked_key(), "parked-here", dumps(entry))
+"""
+    for number, done in enumerate(("Sent again: parked-here", "Removed: parked-here")):
+        on_call.run(python, "manage.py", "shell", "--no-imports", "--command", park, **environment)
+        assert done in on_call.follow(on_call.runbook("queue-backlog", "A task that kills its worker", number))
+    said = on_call.follow(look)
+    assert "Waiting: 1" in said
+    assert "Parked: 0" in said
 
 
 def test_every_block_of_the_runbooks_is_run(maintainer: Maintainer) -> None:

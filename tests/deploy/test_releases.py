@@ -78,10 +78,10 @@ def current(server: Machine) -> str:
 
 
 def test_provisioning_twice_changes_nothing(server: Machine) -> None:
-    before = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project.conf /etc/nginx/sites-enabled/*")
+    before = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project*.conf /etc/nginx/sites-enabled/*")
     result = server.run(server.block(GUIDE, "2. Prepare the machine"), user="admin")
     assert "Nothing had to be changed." in result.stdout
-    after = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project.conf /etc/nginx/sites-enabled/*")
+    after = server.say(f"sha256sum {ENVIRONMENT} /etc/redis/redis-my_project*.conf /etc/nginx/sites-enabled/*")
     assert before == after
 
 
@@ -523,8 +523,12 @@ def test_the_site_comes_back_after_a_part_of_it_was_killed(server: Machine, vict
 
 @pytest.mark.parametrize(
     ("service", "failing"),
-    [("postgresql@17-main", {"database"}), ("redis-server@my_project", {"cache", "broker"})],
-    ids=["PostgreSQL", "Redis"],
+    [
+        ("postgresql@17-main", {"database"}),
+        ("redis-server@my_project", {"cache"}),
+        ("redis-server@my_project-tasks", {"broker"}),
+    ],
+    ids=["PostgreSQL", "Redis", "Redis of the tasks"],
 )
 def test_ready_tells_the_truth_while_a_server_is_away(server: Machine, service: str, failing: set[str]) -> None:
     with Load(server) as load:
@@ -591,7 +595,7 @@ def test_no_task_that_has_begun_is_lost_when_the_whole_worker_is_killed_or_redis
     events = [
         f"systemctl kill --signal=KILL --kill-whom=main {WORKER}",
         f"systemctl kill --signal=KILL --kill-whom=all {WORKER}",
-        "systemctl restart redis-server@my_project.service",
+        "systemctl restart redis-server@my_project-tasks.service",
     ]
     missing = lost(server, 100, events)
     assert missing & set(marks(server, "begun")) == set()
@@ -663,8 +667,8 @@ class TestIncidents(IncidentChecks):
         """What the runbooks leave to the deployment."""
         return Incidents(
             settings=ENVIRONMENT,
-            passwords=("DATABASE_URL", "REDIS_URL"),
-            stop_redis="systemctl stop redis-server@my_project",
+            passwords=("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"),
+            stop_redis="systemctl stop redis-server@my_project redis-server@my_project-tasks",
             stop_database="systemctl stop postgresql@17-main",
             stop_worker="systemctl stop my_project-worker",
             begun="systemctl show --property=MainPID --value my_project-web my_project-worker",

@@ -1,5 +1,6 @@
 """Rate limits, counted in the cache."""
 
+import contextlib
 import hashlib
 
 from django.core.cache import cache
@@ -10,8 +11,7 @@ def allow(name: str, limit: int, seconds: int) -> bool:
 
     Raises what the cache raises when it cannot be asked.
     """
-    # A name may hold what somebody has typed.
-    key = f"limit-{hashlib.sha256(name.encode()).hexdigest()}"
+    key = key_of(name)
     if cache.add(key, 1, seconds):
         return True
     try:
@@ -19,3 +19,18 @@ def allow(name: str, limit: int, seconds: int) -> bool:
     except ValueError:
         # Its time was over between the two.
         return True
+
+
+def give_back(name: str) -> None:
+    """Count a use of ``name`` less, because it came to nothing.
+
+    Raises what the cache raises when it cannot be asked.
+    """
+    # Its time may be over.
+    with contextlib.suppress(ValueError):
+        cache.decr(key_of(name))
+
+
+def key_of(name: str) -> str:
+    """Return where the uses of a name are counted; it may hold what somebody has typed."""
+    return f"limit-{hashlib.sha256(name.encode()).hexdigest()}"

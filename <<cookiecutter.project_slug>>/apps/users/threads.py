@@ -21,5 +21,6 @@ def _send(email: str, site: str) -> None:
         password_reset.send(email, site)
     except Exception:
         logger.exception("password_reset_failed")
+        password_reset.give_back(email)
     finally:
         connection.close()

@@ -6,6 +6,11 @@ It imports nothing but the standard library, so that a script can run this file 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+# >> if cookiecutter.use_celery
+from urllib.parse import parse_qs, urlsplit
+
+# >> endif
+
 # The key that a fresh checkout runs with.
 DEVELOPMENT_SECRET_KEY = "development-only-never-in-production"  # noqa: S105
 PLACEHOLDERS = ("change", "example", "insecure", "placeholder", "replace", "secret", "your-")
@@ -60,12 +65,28 @@ def _security(settings: Mapping[str, Any]) -> Iterator[str]:
         yield problem
 
 
+# >> if cookiecutter.use_celery
+def redis_database(url: str) -> tuple[str | None, int, str]:
+    """Return the host, the port and the number of the Redis database at ``url``."""
+    parts = urlsplit(url)
+    number = parse_qs(parts.query).get("db", [parts.path.strip("/") or "0"])[-1]
+    return parts.hostname, parts.port or 6379, number
+
+
+# >> endif
 def _services(settings: Mapping[str, Any]) -> Iterator[str]:
     if settings["DATABASES"]["default"]["ENGINE"] != "django.db.backends.postgresql":
         yield "DATABASE_URL is missing or not PostgreSQL; use postgres://user:password@host:5432/name"
 
     if not settings["REDIS_URL"]:
         yield "REDIS_URL is missing; use redis://:password@host:6379/0"
+    # >> if cookiecutter.use_celery
+    elif redis_database(settings["REDIS_URL"]) == redis_database(settings["CELERY_BROKER_URL"]):
+        yield (
+            "CELERY_BROKER_URL names the database of REDIS_URL, and clearing the cache removes tasks; use another "
+            "server, or another database such as /1"
+        )
+    # >> endif
 
     # >> if cookiecutter.media_storage == "s3"
     if not settings["S3_STORAGE"]["OPTIONS"]["bucket_name"]:

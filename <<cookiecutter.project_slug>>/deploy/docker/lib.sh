@@ -165,7 +165,7 @@ manage() {
 smoke_test() {
     is_tagged=yes
     docker tag "$1" "$image:current"
-    if ! start --scale web=2 web; then
+    if ! start --scale web=2<< ' broker' if cookiecutter.use_celery >> web; then
         docker logs --tail 30 "$(newest)"
         return 1
     fi

@@ -3,23 +3,17 @@
 A task that was taken stays in the broker until it has run, so that it is not lost with its worker.
 """
 
-import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from celery import current_app
+from django.conf import settings
+from redis import Redis
+
+from ops.deliveries import broker
 
 Message = dict[str, Any]
-
-
-@contextlib.contextmanager
-def broker() -> Iterator[Any]:
-    """Connect to the broker, and yield kombu's channel; raise OperationalError of kombu when it does not answer."""
-    with current_app.connection_for_read() as connection:
-        connection.ensure_connection(max_retries=1)
-        yield connection.default_channel
 
 
 def lists(channel: Any) -> list[str]:
@@ -64,3 +58,31 @@ def remove(name: str | None = None) -> tuple[int, int]:
                 channel.client.zrem(channel.unacked_index_key, tag)
                 count_taken += channel.client.hdel(channel.unacked_key, tag)
     return count, count_taken
+
+
+def move_former() -> int:
+    """Move tasks from where former versions kept them, the database after that of REDIS_URL; return how many.
+
+    No worker may take tasks there any more, or one that runs would run twice.
+    """
+    count = 0
+    former = Redis.from_url(settings.REDIS_URL)
+    place = former.connection_pool.connection_kwargs
+    place["db"] = int(place.get("db", 0)) + 1
+    with former, broker() as channel:
+        present = channel.client.connection_pool.connection_kwargs
+        if [present.get(key) for key in ("host", "port", "db")] == [place.get(key) for key in ("host", "port", "db")]:
+            return 0
+        for waiting_list in lists(channel):
+            # Copied before it is removed: a task may run twice, and is not lost.
+            while message := former.lindex(waiting_list, -1):
+                channel.client.lpush(waiting_list, message)
+                former.rpop(waiting_list)
+                count += 1
+        for tag, kept in former.hgetall(channel.unacked_key).items():
+            message, _, queue = json.loads(kept)
+            channel.client.lpush(queue, json.dumps(message))
+            former.hdel(channel.unacked_key, tag)
+            former.zrem(channel.unacked_index_key, tag)
+            count += 1
+    return count

@@ -1,11 +1,12 @@
-"""Tasks that a worker has taken already when the site becomes read-only."""
+"""The project's tasks: what a worker has taken already when the site becomes read-only, and what kills its process."""
 
 import time
 from typing import Any, NoReturn
 
-import celery
+from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore, Reject, TaskPredicate
 
+from ops import deliveries
 from ops.postgres import is_failed_connection, is_refused_write
 from ops.read_only.worker import INTERVAL
 from ops.read_only_state import read_only_state
@@ -14,13 +15,35 @@ from ops.read_only_state import read_only_state
 PAUSE = 2 * INTERVAL
 
 
-class Task(celery.Task[..., Any]):
-    """A task that goes back to its queue when it cannot write, to run when the site is read-only no more."""
+class Task(DjangoTask[..., Any]):
+    """A task that goes back to its queue when it cannot write, and that is parked when it kills its process.
+
+    From ``DjangoTask`` it has ``delay_on_commit()``.
+    """
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        """Send it, or run it where there is no broker; raise ValueError if it would run several times."""
+        deliveries.refuse_long_hold(self.app, self.name, options)
+        return super().apply_async(*args, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run it. What calls it without a worker gets its errors as they are."""
         if self.request.called_directly or self.request.is_eager:
             return super().__call__(*args, **kwargs)
+        if not deliveries.begin(self):
+            raise Reject("It was parked", requeue=False)
+        try:
+            result = self.run_or_give_back(*args, **kwargs)
+        except Exception as error:
+            # Celery ends the whole worker for a MemoryError, as it does a process for SystemExit.
+            if not isinstance(error, MemoryError):
+                deliveries.end(self)
+            raise
+        deliveries.end(self)
+        return result
+
+    def run_or_give_back(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it, unless the site is or becomes read-only."""
         if read_only_state():
             self.give_back()
         try:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -287,6 +288,22 @@ class TestForgottenPasswords:
         arrived(3)
         time.sleep(0.2)
         assert len(mail.outbox) == 3
+
+    def test_message_that_the_mail_server_did_not_take_does_not_count(
+        self, client: Client, user: User, settings: Settings, refusing_server: str
+    ) -> None:
+        backends, (host, port) = "django.core.mail.backends", refusing_server.split(":")
+        options = {"host": host, "port": int(port)}
+        settings.MAILERS = {"default": {"BACKEND": f"{backends}.smtp.EmailBackend", "OPTIONS": options}}
+        client.raise_request_exception = False
+        for _ in range(3):
+            ask(client)
+            for thread in threading.enumerate():
+                if thread.name == "password-reset":
+                    thread.join()
+        settings.MAILERS = {"default": {"BACKEND": f"{backends}.locmem.EmailBackend"}}
+        ask(client)
+        assert len(arrived()) == 1
 
     def test_an_address_asks_only_so_often(self, client: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(views, "RESET_LIMIT", 2)

@@ -154,6 +154,11 @@ PROBLEMS: list[tuple[dict[str, str | None], str]] = [
     ({"DATABASE_URL": None}, "DATABASE_URL is missing or not PostgreSQL"),
     ({"DATABASE_URL": "sqlite:////tmp/db.sqlite3"}, "DATABASE_URL is missing or not PostgreSQL"),
     ({"REDIS_URL": None}, "REDIS_URL is missing"),
+    # >> if cookiecutter.use_celery
+    ({"CELERY_BROKER_URL": ENVIRONMENT["REDIS_URL"]}, "CELERY_BROKER_URL names the database of REDIS_URL"),
+    ({"CELERY_BROKER_URL": "redis://127.0.0.1"}, "CELERY_BROKER_URL names the database of REDIS_URL"),
+    ({"CELERY_BROKER_URL": "redis://:other@127.0.0.1:6379/?db=0"}, "CELERY_BROKER_URL names the database of REDIS_URL"),
+    # >> endif
     ({"DEBUG": "true"}, "DEBUG is true"),
     ({"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_BACKEND is django.core.mail"),
     ({"EMAIL_HOST": None}, "EMAIL_HOST is missing"),

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.utils import timezone
 
 from apps.core.tasks import clear_expired_sessions
@@ -22,6 +23,17 @@ def test_only_expired_sessions_are_removed_and_a_second_run_does_no_more() -> No
         clear_expired_sessions.delay()
         [left] = Session.objects.all()
         assert left.expire_date > timezone.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_task_is_sent_when_the_transaction_is_committed() -> None:
+    session = SessionStore()
+    session.create()
+    with transaction.atomic():
+        Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+        clear_expired_sessions.delay_on_commit()
+        assert Session.objects.exists()
+    assert not Session.objects.exists()
 
 
 def test_every_scheduled_task_exists_and_its_time_is_that_of_the_site() -> None:

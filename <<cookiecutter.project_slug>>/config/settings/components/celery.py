@@ -50,6 +50,9 @@ CELERY_TASK_IGNORE_RESULT = True
 # Losing nothing that has begun: a task leaves the queue when it has run, also when the process that ran it was killed.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A task that was delivered so often and never ended, because each time its process was killed, is parked: it runs no
+# more until "manage.py task_queue --replay".
+TASK_DELIVERY_LIMIT = env.number("TASK_DELIVERY_LIMIT", default=5)
 # With late acknowledgement a process keeps what it has fetched, so it fetches only the task that it runs and leaves
 # the others to processes that are free.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -69,8 +72,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # below, connecting. A worker goes on connecting for as long as it takes.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Seconds after which a task whose worker has vanished is given to another. It must be longer than any task takes
-    # (and than any countdown or ETA), or a task that still runs is started a second time.
+    # Seconds after which a task whose worker has vanished is given to another. A countdown and a task's time limit must
+    # together be less, or a task that still waits or runs is started a second time: ops/deliveries.py refuses those.
     "visibility_timeout": CELERY_TASK_TIME_LIMIT + 900,
     # Such tasks are looked for every 10 seconds; by default it is every 100.
     "unacked_restore_interval": 10,

@@ -12,6 +12,7 @@ from typing import Any
 import redis
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import signals
+from celery.exceptions import Reject
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,10 @@ def client() -> redis.Redis:
 
 @signals.task_prerun.connect
 def begin(task: Any, **signal: Any) -> None:
-    """Note when a task begins."""
+    """Note when a task begins, and count one that has begun before and did not end."""
     task.request.metrics_start = time.perf_counter()
+    if (task.request.delivery_info or {}).get("redelivered"):
+        count(task, "REDELIVERED", 0)
 
 
 @signals.task_postrun.connect
@@ -41,8 +44,11 @@ def end(task: Any, state: str | None, **signal: Any) -> None:
 
 @signals.task_failure.connect
 def lost(sender: Any, exception: BaseException, **signal: Any) -> None:
-    """Count a task whose process was killed, because of the time limit or by somebody else; it cannot itself."""
-    if isinstance(exception, TimeLimitExceeded | WorkerLostError):
+    """Count a task whose process was killed, because of the time limit or by somebody else; it cannot itself.
+
+    Likewise a task that is dropped, as one is whose retry cannot be sent, and one that is parked.
+    """
+    if isinstance(exception, TimeLimitExceeded | WorkerLostError | Reject):
         count(sender, "FAILURE", 0)
 
 

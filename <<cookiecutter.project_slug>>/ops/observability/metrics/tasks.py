@@ -5,18 +5,21 @@ from typing import Any
 
 from celery import current_app
 
+from ops import deliveries
 from ops.contracts import Sample
 from ops.observability.metrics import task_results
 
 # Told of every task even while there are none: Prometheus does not notice that what was not there has grown.
 STATES = ("SUCCESS", "FAILURE")
 WAITING = "Tasks that wait in a queue"
+PARKED = "Tasks that run no more, for they did not end in any of their deliveries"
 RESULTS = "Tasks that workers have run, by how they ended"
 SECONDS = "Seconds that workers have run tasks for, by how they ended"
 
 
 def queues() -> Iterator[Sample]:
-    """Yield how many tasks wait in each queue of the project's."""
+    """Yield how many tasks wait in each queue of the project's, and how many are parked."""
+    yield Sample("site_tasks_parked", PARKED, deliveries.count_parked())
     with current_app.connection_for_read() as connection:
         channel: Any = connection.default_channel
         for name in current_app.amqp.queues:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.crypto import get_random_string
 
-from ops import probes
+from ops import deliveries, probes
 from ops.contracts import Finding, Target, error, note, ok, reason, warning
 from ops.deployments import commands
 from ops.preflight.tasks import answer, key_of
@@ -15,7 +15,7 @@ from ops.read_only_state import read_only_state
 
 
 def check_broker(target: Target) -> Finding:
-    """Find whether the broker answers a new connection."""
+    """Find whether the broker answers a new connection, and holds no parked task."""
     here = commands()
     if settings.CELERY_TASK_ALWAYS_EAGER:
         return error(
@@ -28,6 +28,11 @@ def check_broker(target: Target) -> Finding:
         return error(
             f"It does not respond: {reason(failure)}.",
             f"See that REDIS_URL, or CELERY_BROKER_URL, in {here.settings} is right. {here.start_redis}",
+        )
+    if count := deliveries.count_parked():
+        return warning(
+            f"{count} tasks are parked: they did not end in {settings.TASK_DELIVERY_LIMIT} deliveries.",
+            f"See docs/runbooks/queue-backlog.md, and list them: {here.manage} task_queue",
         )
     return ok("The broker takes connections.")
 

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from apps.core.tasks import clear_expired_sessions
 from config import celery_app
+from ops import deliveries
 from ops.observability.metrics import task_results, tasks
 
 
@@ -68,6 +69,28 @@ def test_queues_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
         with celery_app.connection_for_write() as connection:
             channel: Any = connection.default_channel
             channel.client.delete(queue, f"_kombu.binding.{queue}")
+
+
+@pytest.mark.servers
+def test_parked_tasks_are_told_and_deliveries_counted(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    def measured() -> dict[tuple[str, ...], float]:
+        found = [*tasks.queues(), *tasks.results()]
+        return {(sample.name, *sample.labels.values()): sample.value for sample in found}
+
+    monkeypatch.setitem(celery_app.conf, "task_always_eager", False)
+    settings.SERVICE_NAME = f"test-metrics-{os.getpid()}"
+    assert measured()["site_tasks_parked",] == 0
+    redelivered = ("site_tasks_total", clear_expired_sessions.name, "REDELIVERED")
+    before = measured().get(redelivered, 0)
+    clear_expired_sessions.push_request(id="1", args=(), kwargs={}, delivery_info={"redelivered": True})
+    try:
+        task_results.begin(clear_expired_sessions)
+        assert [deliveries.begin(clear_expired_sessions) for _ in range(5)] == [True] * 4 + [False]
+        assert measured()["site_tasks_parked",] == 1
+        assert measured()[redelivered] == before + 1
+    finally:
+        clear_expired_sessions.pop_request()
+        assert deliveries.discard("1") == ["1"]
 
 
 def test_a_redis_that_is_down_fails_no_task(

@@ -7,8 +7,10 @@ import pytest
 from celery import Celery
 from django.conf import settings
 from django.test import Client
+from redis import Redis
 
 from config import celery_app
+from ops.deliveries import parked_key
 from ops.preflight.checks import tasks as preflight_tasks
 from ops.preflight.tasks import answer
 from tests.integration.test_celery import QUEUE, running_worker
@@ -52,6 +54,14 @@ def test_preflight_sees_that_there_is_no_worker(monkeypatch: pytest.MonkeyPatch)
     assert (severity, message) == ("error", "No worker ran a task within 0 s, and none responds.")
     assert "tart the worker" in hint
     assert look("broker")[:2] == ("ok", "The broker takes connections.")
+    with Redis.from_url(celery_app.conf.broker_url) as redis:
+        redis.hset(parked_key(), "1", "{}")
+        try:
+            severity, message, hint = look("broker")
+        finally:
+            redis.delete(parked_key())
+    assert (severity, message) == ("warning", "1 tasks are parked: they did not end in 5 deliveries.")
+    assert "task_queue" in hint
 
 
 def test_preflight_asks_no_worker_while_the_site_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
