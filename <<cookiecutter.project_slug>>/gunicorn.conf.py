@@ -38,6 +38,9 @@ try:
     # Threads share a process's memory and, while they wait for the database, its core. With more than one thread
     # gunicorn takes gthread for sync.
     worker_class = env("GUNICORN_WORKER_CLASS", default="gthread")
+    if worker_class == "gthread":
+        # It is that class, and besides lets no client that sends slowly hold a thread.
+        worker_class = "ops.buffering_worker.BufferingWorker"
     # One process more than cores keeps every core busy while one of them waits or is being replaced.
     workers = env.number("GUNICORN_WORKERS", default=ONE_MORE_THAN_CORES)
     # Each thread keeps a connection to the database open: processes times threads must stay below its limit.

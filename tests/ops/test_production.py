@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -247,6 +248,61 @@ def test_ready_tells_of_a_frozen_server_in_time_and_of_its_return(
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
     wait_until(lambda: site.ready()[0] == 200, 15, "readiness's return")
+
+
+def test_slow_requests_do_not_keep_others_waiting(site: WithServers) -> None:
+    """More of them than there are threads, which stop in a body, in a chunk and in the headers."""
+    start = b"Host: www.example.com\r\nX-Forwarded-Proto: https\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    form = b"POST /accounts/login/ HTTP/1.1\r\n" + start
+    halves = [
+        (form + b"Content-Length: 3\r\n\r\na", b"=b", b"HTTP/1.1 403"),
+        (form + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x=y\r\n=", b"b\r\n0\r\n\r\n", b"HTTP/1.1 403"),
+        (b"GET / HTTP/1.1\r\n" + start + b"X-Slow", b": x\r\n\r\n", b"HTTP/1.1 200"),
+    ] * 10
+    with contextlib.ExitStack() as stack:
+        slow = []
+        for first, _, _ in halves:
+            connection = socket.create_connection(("127.0.0.1", site.port), timeout=60)
+            slow.append(stack.enter_context(connection))
+            connection.sendall(first)
+        assert {site.get("/health/", scheme="http").status for _ in range(20)} == {200}
+        # They are served when they have said everything.
+        for connection, (_, second, status) in zip(slow, halves, strict=True):
+            connection.sendall(second)
+            assert connection.recv(12) == status
+
+
+def test_requests_are_received_in_every_form(site: WithServers) -> None:
+    def say(*parts: bytes) -> bytes:
+        """Send parts of requests, the last of which ends the connection; return all that is answered."""
+        with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
+            answered = connection.makefile("rb")
+            for part in parts:
+                connection.sendall(part)
+            return answered.read()
+
+    start = b"Host: www.example.com\r\nX-Forwarded-Proto: https\r\n"
+    end = b"Connection: close\r\n\r\n"
+    get = b"GET /health/ HTTP/1.1\r\n" + start
+    assert say(get + b"\r\n" + get + end).count(b"HTTP/1.1 200 OK") == 2
+    # The second begins beyond what gunicorn reads at once.
+    long = b"GET /health/ HTTP/1.1\r\n" + start + b"X-Long: " + b"x" * 7000 + b"\r\n"
+    assert say(long + b"\r\n" + long + b"\r\n" + long[:100], long[100:] + end).count(b"HTTP/1.1 200 OK") == 3
+    report = b"POST /csp-report/ HTTP/1.1\r\n" + start + b"Content-Type: application/csp-report\r\n" + end[:-2]
+    body = b'{"csp-report": {"effective-directive": "img-src"}}'
+    length = b"Content-Length: %d\r\n" % len(body)
+    assert say(report, length, b"\r\n" + body[:5], body[5:]).startswith(b"HTTP/1.1 204")
+    chunks = b"".join(b"%x\r\n%c\r\n" % (1, byte) for byte in body) + b"0\r\nX-Trailer: x\r\n\r\n"
+    parts = [chunks[place : place + 7] for place in range(0, len(chunks), 7)]
+    # It reaches the application, which takes no body of unknown length.
+    assert b"This is no report" in say(report + b"Transfer-Encoding: chunked\r\n\r\n", *parts)
+    expecting = say(report + length + b"Expect: 100-continue\r\n\r\n", body)
+    assert expecting.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert b"HTTP/1.1 204" in expecting
+    # What gunicorn refuses is refused at once, with what follows it unread.
+    for wrong in (length + length, b"Content-Length: x\r\n", length + b"Transfer-Encoding: chunked\r\n"):
+        assert say(report + wrong + b"\r\n" + body).startswith(b"HTTP/1.1 400")
+    assert say(report + b"Transfer-Encoding: chunked\r\n\r\nx\r\n" + body).startswith(b"HTTP/1.1 4")
 
 
 def test_many_probes_open_few_connections(site: WithServers) -> None:

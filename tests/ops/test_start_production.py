@@ -207,12 +207,13 @@ def test_processes_and_threads_are_as_many_as_asked_for(site: Site) -> None:
     with contextlib.ExitStack() as connections:
 
         def all_work() -> bool:
-            # A thread waits for what each of these is going to say. Whichever process is awake takes them.
-            for _ in range(4):
-                connections.enter_context(socket.create_connection(("127.0.0.1", site.port)))
+            # A process starts a thread when a request has come and none is free. Whichever process is awake takes it.
+            for _ in range(12):
+                connection = connections.enter_context(socket.create_connection(("127.0.0.1", site.port)))
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: www.example.com\r\nX-Forwarded-Proto: https\r\n\r\n")
             return threads() == 3 * (1 + 2)
 
-        wait_until(all_work, 10, "the work of two threads in each of three processes")
+        wait_until(all_work, 60, "the work of two threads in each of three processes")
     assert len(children(site.process.pid)) == 3
 
 
@@ -263,12 +264,14 @@ def test_a_request_over_a_limit_is_refused(site: Site, path: str, headers: dict[
 
 def test_an_answer_reaches_one_who_is_still_sending(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.port), timeout=30) as connection:
-        length = 10 * 1024 * 1024
+        # More than is received before the application sees it.
+        length = 12 * 1024 * 1024
         head = f"POST / HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: {length}\r\nConnection: close\r\n"
         connection.sendall(f"{head}X-Forwarded-Proto: https\r\n\r\n".encode())
+        connection.sendall(b"x" * (length - 1024 * 1024))
         # It is refused without a look at what is sent.
         assert connection.recv(12) == b"HTTP/1.1 403"
-        connection.sendall(b"x" * length)
+        connection.sendall(b"x" * 1024 * 1024)
         assert b"\r\nConnection: close\r\n" in connection.makefile("rb").read()
 
 
