@@ -41,7 +41,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def limit_requests() -> None:
     """Have PostgreSQL end what would hold a request: config/wsgi.py and config/asgi.py call it, and commands do not.
 
-    So the limits in DATABASE_TIMEOUTS (seconds by parameter) never end a migration, a backup, a restore or a task.
+    So the limits in DATABASE_TIMEOUTS (seconds by parameter) never end a migration, a backup or a restore.
     """
     connection_created.connect(_limit)
 

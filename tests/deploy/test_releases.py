@@ -453,13 +453,12 @@ def test_a_wrong_password_of_the_database_is_told_and_not_shown(
 
 
 def test_services_get_the_passwords_that_were_written(server: Machine, pushed: None) -> None:
-    command = "python3 /srv/my_project/source/config/settings/variables.py /run/passwords"
+    command = "python3 /srv/my_project/source/config/settings/variables.py /run/passwords/environment"
     values = {f"VALUE_{number}": value for number, value in enumerate(passwords.VALUES)}
     lines = [f"printf '%s\\n' {shlex.quote(value)} | {command} {name}" for name, value in values.items()]
-    server.run("touch /run/passwords\n" + "\n".join(lines))
-    read = server.say(
-        "systemd-run --quiet --wait --pipe --property=EnvironmentFile=/run/passwords env --null | base64 -w 0"
-    )
+    server.run("install -D /dev/null /run/passwords/environment\n" + "\n".join(lines))
+    run = "systemd-run --quiet --wait --pipe --property=EnvironmentFile=/run/passwords/environment"
+    read = server.say(f"{run} env --null | base64 --wrap=0")
     environment = dict(line.split("=", 1) for line in base64.b64decode(read).decode().split("\0") if line)
     assert {name: environment[name] for name in values} == values
     # What systemd would change is refused, before anything is built of it.

@@ -147,7 +147,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     limits = {"connect_timeout": 2, "keepalives_idle": 15, "keepalives_interval": 10, "keepalives_count": 3}
     DATABASES["default"]["OPTIONS"] = limits | DATABASES["default"].get("OPTIONS", {})
 # Seconds after which PostgreSQL ends a query of a request, one that waits for a lock, and an idle transaction.
-# Commands, migrations, backups and tasks have no such limits.
+# Only requests have these limits: no command, and so no migration and no backup.
 DATABASE_TIMEOUTS = {
     "statement_timeout": env.number("DATABASE_STATEMENT_TIMEOUT", default=30, least=0, most=86400),
     # Less than the five seconds after which a probe gives up.

@@ -159,7 +159,7 @@ def parse_sender(text: str) -> str:
 
 
 def parse_url(text: str, example: str = "https://storage.example.com", key: bool = False) -> str:
-    """Return the URL of a service; with ``key``, it has a user and ends in a number, as the DSN of Sentry."""
+    """Return the URL of a service; with ``key``, it has a user and ends in a number (a DSN)."""
     user, number = (r"[^/?#@\s]+@", r"(?<=/)[0-9]+") if key else ("", "")
     if not re.fullmatch(rf"https?://{user}{HOST}{PORT}(?:/[^?#@\s]*)?{number}", text, re.IGNORECASE):
         raise ValueError(f"must be a URL such as {example}")
@@ -325,23 +325,36 @@ class Dialect(NamedTuple):
     double: str  # what stands in "…"; a backslash is taken away from the character behind it
 
 
-# What stands without quotes is what a shell and Compose take for text.
+# What may stand without quotes.
 BARE = r"""[^\s\x00-\x1f\x7f'"$#`\\;&|<>()~]*"""
+SHELL = "a shell"
 DIALECTS = {
-    "shell": Dialect(BARE, r"[^\x00-\x1f\x7f']*", r"""(?:[^\x00-\x1f\x7f"\\$`]|\\["\\$`])*"""),
+    SHELL: Dialect(BARE, r"[^\x00-\x1f\x7f']*", r"""(?:[^\x00-\x1f\x7f"\\$`]|\\["\\$`])*"""),
+    # >> if "docker" in cookiecutter.deployment
     # For Compose, a backslash escapes the last quote, and before a ` it stays.
     "Compose": Dialect(BARE, r"(?:[^\x00-\x1f\x7f']*[^\x00-\x1f\x7f'\\])?", r"""(?:[^\x00-\x1f\x7f"\\$]|\\["\\$])*"""),
+    # >> endif
+    # >> if "systemd" in cookiecutter.deployment
     "systemd": Dialect(
         r"""(?:[^\s\\'"](?:[^\\'"\x00-\x1f\x7f]*[^\s\\'"])?)?""",
         r"[^\x00-\x1f\x7f']*",
         r"""(?:[^\x00-\x1f\x7f"\\]|\\["\\$`])*""",
     ),
+    # >> endif
 }
 
 
 def dialect_of(path: Path) -> str:
-    """Return whose file it is, by its name: ``.env``, ``.env.production`` or that of systemd's services."""
-    return "shell" if path.name == ".env" else "Compose" if path.name.startswith(".env") else "systemd"
+    """Return which reader a file is for, by its name."""
+    # >> if "docker" in cookiecutter.deployment
+    if path.name.startswith(".env."):
+        return "Compose"
+    # >> endif
+    # >> if "systemd" in cookiecutter.deployment
+    if path.name == "environment":
+        return "systemd"
+    # >> endif
+    return SHELL
 
 
 def read_value(text: str, dialect: str) -> str:
@@ -366,7 +379,7 @@ def write_value(value: str, dialect: str) -> str:
         return value
     if "'" not in value and not value.endswith("\\"):
         return f"'{value}'"
-    escaped = r'(["\\$`])' if dialect == "shell" else r'(["\\$])'
+    escaped = r'(["\\$`])' if dialect == SHELL else r'(["\\$])'
     return '"' + re.sub(escaped, r"\\\1", value) + '"'
 
 
@@ -393,7 +406,7 @@ def load(path: Path) -> None:
     """
     if not path.exists():
         return
-    found = list(lines(path.read_text(encoding="utf-8"), "shell"))
+    found = list(lines(path.read_text(encoding="utf-8"), SHELL))
     for number, name, _, problem in found:
         if problem:
             raise ValueError(f"line {number} of {path.name} {name and 'sets ' + name + ', which '}{problem}")
