@@ -4,7 +4,6 @@ Leave them out with ``make test ARGS="-m 'not performance'"``.
 """
 
 import os
-import statistics
 import time
 from collections.abc import Callable
 
@@ -19,23 +18,26 @@ pytestmark = pytest.mark.performance
 PATIENCE = 5 if os.environ.get("CI") == "true" or "PYTEST_XDIST_WORKER" in os.environ else 1
 
 
-def median_seconds(action: Callable[[], object], times: int = 15) -> float:
-    """Return the median time that ``action`` takes, in seconds; its first run, which fills caches, does not count."""
+def least_seconds(action: Callable[[], object], times: int = 15) -> float:
+    """Return the shortest time that ``action`` takes, in seconds; its first run, which fills caches, does not count.
+
+    A page that became slower is slower each time; a machine that is busy is so only at times.
+    """
     action()
     measured = []
     for _ in range(times):
         start = time.perf_counter()
         action()
         measured.append(time.perf_counter() - start)
-    return statistics.median(measured)
+    return min(measured)
 
 
 def test_health_is_answered_at_once(client: Client) -> None:
-    assert median_seconds(lambda: client.get("/health/")) < 0.02 * PATIENCE
+    assert least_seconds(lambda: client.get("/health/")) < 0.02 * PATIENCE
 
 
 def test_the_first_page_is_quick(client: Client) -> None:
-    assert median_seconds(lambda: client.get("/")) < 0.05 * PATIENCE
+    assert least_seconds(lambda: client.get("/")) < 0.05 * PATIENCE
 
 
 def test_a_list_of_a_thousand_users_is_quick_and_needs_a_fixed_number_of_queries(
@@ -45,4 +47,4 @@ def test_a_list_of_a_thousand_users_is_quick_and_needs_a_fixed_number_of_queries
     User.objects.bulk_create(User(email=f"user{number}@example.com") for number in range(1000))
     with django_assert_max_num_queries(10):  # type: ignore[attr-defined]
         admin_client.get("/admin/users/user/")
-    assert median_seconds(lambda: admin_client.get("/admin/users/user/"), times=5) < 0.5 * PATIENCE
+    assert least_seconds(lambda: admin_client.get("/admin/users/user/"), times=5) < 0.5 * PATIENCE
