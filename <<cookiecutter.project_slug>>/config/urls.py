@@ -8,11 +8,6 @@ from django.urls import URLPattern, URLResolver, include, path
 from apps.core.views import document, favicon, home
 from ops.security.csp_reports import csp_report
 
-# >> if cookiecutter.deployment != "platform"
-from ops.security.logged_in import logged_in
-
-# >> endif
-
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,7 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("csp-report/", csp_report),
     # >> if cookiecutter.deployment != "platform"
     # nginx asks it about clients that send large requests.
-    path("logged-in/", logged_in),
+    path("logged-in/", include("ops.security.authenticated")),
     # >> endif
     path("accounts/", include("apps.users.urls")),
     # >> if cookiecutter.use_mfa

@@ -1,7 +1,7 @@
-"""gunicorn's threaded worker, which receives a request before it gives it a thread.
+"""How gunicorn receives a request before it gives it a thread.
 
-Without it a client that sends slowly holds a thread for as long as it likes, and some dozens of them stop the site. In
-front of a unix socket, nginx does the same: this is for connections over TCP, on a PaaS or without a proxy.
+Without it a client that sends slowly holds a thread for as long as it likes, and some dozens of them stop the site. A
+proxy in front of a unix socket does the same: this is for connections over TCP.
 """
 
 import contextlib
@@ -151,20 +151,20 @@ class Incoming:
 class Connection(TConn):  # type: ignore[misc]
     """A connection over TCP, which is closed without waiting for the client."""
 
-    def __init__(self, worker: "BufferingWorker", client: socket.socket, address: Any, server: Any) -> None:
-        super().__init__(worker.cfg, Incoming(client), address, server)
-        self.worker = worker
+    def __init__(self, owner: "BufferingWorker", client: socket.socket, address: Any, server: Any) -> None:
+        super().__init__(owner.cfg, Incoming(client), address, server)
+        self.owner = owner
 
     def close(self, graceful: bool = False) -> None:
         """Close it; gracefully, when the client has, or after LINGER seconds."""
         if graceful:
-            self.worker.linger(self.sock)
+            self.owner.linger(self.sock)
         else:
             util.close(self.sock)
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]
-    """A threaded worker whose main loop receives requests."""
+    """A gthread process whose main loop receives requests."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -152,7 +152,7 @@ def check_bodies(server: Machine, requests: dict[str, int]) -> None:
             said = server.say(f"{curl} {request}")
             found = re.fullmatch(rf"{version} {status} (\d+)(?: (\d+))?", said)
             assert found, (request, said)
-            assert found[2] in (None, found[1]), (request, said)
+            assert "--head" in request or found[2] in (None, found[1]), (request, said)
 
 
 class SiteChecks:
@@ -269,43 +269,6 @@ class SiteChecks:
         response = server.get("/admin/", headers={"Cookie": session.split(";")[0]})
         assert "ann@example.com" in response.read().decode()
 
-    def test_too_many_attempts_to_log_in_are_refused(self, server: Machine) -> None:
-        statuses = [server.get("/admin/login/", method="POST", body=b"x=y").status for _ in range(10)]
-        assert statuses[0] != 429
-        assert statuses[-1] == 429
-        response = server.get("/admin/login/", method="POST", body=b"x=y")
-        assert (response.status, response.headers["Retry-After"]) == (429, "60")
-        assert "Too many attempts" in response.read().decode()
-        assert response.headers.get_all("X-Frame-Options") == ["DENY"]
-        # The machine's own address has attempts of its own.
-        try_login = "curl --silent --output /dev/null --data x=y https://example.com/admin/login/"
-        server.run(f"for number in $(seq 20); do {try_login}; done")
-        check_bodies(
-            server, {f"--data x=y https://example.com{path}": 429 for path in ("/admin/login/", "/api/v1/auth/token/")}
-        )
-        # It is counted for all of them together, wherever the admin is; who looks at a form is not counted.
-        for path in ("/accounts/login/", "/accounts/password_reset/", "/manage/login/", "/accounts//login/"):
-            assert server.get(path, method="POST", body=b"x=y").status == 429
-        assert server.get("/accounts/logout/", method="POST", body=b"x=y").status == 403
-        assert server.get("/admin/login/").status == 200
-        # Whoever has tried there does not try in the API instead.
-        response = server.get("/api/v1/auth/token/", method="POST", body=b"{}")
-        assert response.status == 429
-        assert "Too many attempts" in response.read().decode()
-        assert server.get("/api/v1/auth/token/").status == 405
-
-    def test_a_request_that_is_too_large_is_refused(self, server: Machine) -> None:
-        megabytes = 1024 * 1024
-        response = server.get("/", method="POST", body=b"x" * 10 * megabytes)
-        assert response.status in (403, 405)
-        response = server.get("/", method="POST", headers={"Content-Length": str(10 * megabytes + 1)})
-        assert response.status == 413
-        assert "too large" in response.read().decode()
-        assert response.headers.get_all("X-Frame-Options") == ["DENY"]
-        server.run(MAKE_LARGE)
-        two = server.say("curl --silent --http2 --data-binary @/root/large https://example.com/")
-        assert "too large" in two
-
     def test_large_import_is_for_clients_that_are_logged_in(self, server: Machine) -> None:
         large = b"x" * 11 * 1024 * 1024
         place = "/data/import/"
@@ -322,12 +285,48 @@ class SiteChecks:
         assert server.get(place, method="POST", headers=cookie | beyond).status == 413
         assert server.get("/logged-in/", headers=cookie).status == 404
 
+    def test_too_many_attempts_to_log_in_are_refused(self, server: Machine) -> None:
+        statuses = [server.get("/admin/login/", method="POST", body=b"x=y").status for _ in range(10)]
+        assert statuses[0] != 429
+        assert statuses[-1] == 429
+        response = server.get("/admin/login/", method="POST", body=b"x=y")
+        assert (response.status, response.headers["Retry-After"]) == (429, "60")
+        assert "Too many attempts" in response.read().decode()
+        assert response.headers.get_all("X-Frame-Options") == ["DENY"]
+        # It is counted for all of them together, wherever the admin is; who looks at a form is not counted.
+        for path in ("/accounts/login/", "/accounts/password_reset/", "/manage/login/", "/accounts//login/"):
+            assert server.get(path, method="POST", body=b"x=y").status == 429
+        assert server.get("/accounts/logout/", method="POST", body=b"x=y").status == 403
+        assert server.get("/admin/login/").status == 200
+        # Whoever has tried there does not try in the API instead.
+        response = server.get("/api/v1/auth/token/", method="POST", body=b"{}")
+        assert response.status == 429
+        assert "Too many attempts" in response.read().decode()
+        assert server.get("/api/v1/auth/token/").status == 405
+        # The machine's own address has attempts of its own.
+        for path in ("/admin/login/", "/api/v1/auth/token/"):
+            attempt = f"--data x=y https://example.com{path}"
+            server.run(f"for number in $(seq 20); do curl --silent --output /dev/null {attempt}; done")
+            check_bodies(server, {attempt: 429})
+
+    def test_a_request_that_is_too_large_is_refused(self, server: Machine) -> None:
+        megabytes = 1024 * 1024
+        response = server.get("/", method="POST", body=b"x" * 10 * megabytes)
+        assert response.status in (403, 405)
+        response = server.get("/", method="POST", headers={"Content-Length": str(10 * megabytes + 1)})
+        assert response.status == 413
+        assert "too large" in response.read().decode()
+        assert response.headers.get_all("X-Frame-Options") == ["DENY"]
+        server.run(MAKE_LARGE)
+        two = server.say("curl --silent --http2 --data-binary @/root/large https://example.com/")
+        assert "too large" in two
+
     def test_ready_is_limited(self, server: Machine) -> None:
         ask = "curl --silent --output /dev/null --write-out '%{http_code} %header{retry-after}\\n' https://example.com"
         said = server.say(f"for number in $(seq 60); do {ask}/ready/; done; {ask}/health/").splitlines()
-        assert said[:20] == ["200 "] * 20
+        assert {line.strip() for line in said[:20]} == {"200"}
         assert "429 60" in said
-        assert said[-1] == "200 "
+        assert said[-1].strip() == "200"
 
     def test_request_id_is_in_the_response_and_the_logs(self, server: Machine, deployment: Deployment) -> None:
         made = server.get("/nowhere/?token=hunter2", headers={"Referer": "https://example.com/?token=hunter3"})

@@ -32,7 +32,7 @@ WORDS = {
         r"jwt|spectacular|openapi|swagger|\bcors_|corsheaders|django-cors|schemathesis|hypothesis|django[-_]filter|"
         r"refresh[-_ ]token|auth_enforced|cookie_refresh|uritemplate|inflection"
     ),
-    "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.)|\btasks?\b",
+    "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.|\.gthread)|\btasks?\b",
     "metrics": r"metrics|prometheus|grafana|promtool|dashboard|monitoring/",
     # Backups go to a bucket in any project.
     "s3": r"\bs3_storage|components[./]s3|\baws_s(3|torage)|test_s3|uploads/",
