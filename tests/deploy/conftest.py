@@ -91,7 +91,7 @@ def slow(request):
 
     from django.http import HttpResponse
 
-    time.sleep(24)
+    time.sleep(27)
     return HttpResponse("done")
 
 

@@ -127,7 +127,10 @@ class Upgrade(NamedTuple):
 
 
 class SlowRequests:
-    """Requests that take 24 seconds, one every three seconds: whenever a service is stopped, one is in progress."""
+    """Requests that take 27 seconds, one every nine seconds: whenever a service is stopped, some are in progress.
+
+    They are fewer than the threads of a process, in whose queue the requests of others would else wait for them.
+    """
 
     def __init__(self, server: Machine) -> None:
         self.server = server
@@ -138,7 +141,7 @@ class SlowRequests:
 
     def send(self) -> None:
         """Send requests until it is over."""
-        while not self.is_over.wait(3):
+        while not self.is_over.wait(9):
             self.requests.append(self.pool.submit(lambda: self.server.get("/slow/").status))
 
     def statuses(self) -> list[int]:
@@ -204,8 +207,8 @@ def test_slow_request_keeps_nobody_waiting_during_a_release(upgrade: Upgrade) ->
     print(f"The slowest of the other requests took {upgrade.release.slowest} s.")
     assert len(upgrade.slow) > 5
     assert set(upgrade.slow) == {200}
-    # Without a standby they wait for the end of the slow ones.
-    assert upgrade.release.slowest < 18
+    # Without a standby they wait for the end of the slow ones, 18 seconds or more.
+    assert upgrade.release.slowest < 15
 
 
 def test_a_release_compresses_only_what_has_changed(server: Machine, upgrade: Upgrade) -> None:
