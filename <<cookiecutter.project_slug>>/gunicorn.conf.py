@@ -6,8 +6,6 @@ precedence over ``bind``. Reference: https://gunicorn.org/reference/settings/
 
 import contextlib
 import gc
-import math
-import os
 import sys
 import time
 from pathlib import Path
@@ -16,22 +14,11 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.environment import env
+from ops.capacity import release_memory_when_freed, site_processes
 from ops.observability.logs import configuration
 
-CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
-
-
-def cores() -> int:
-    """Return how many cores there are for this process: those of the machine, or what a container is limited to."""
-    count = len(os.sched_getaffinity(0))
-    if CPU_LIMIT.exists():
-        quota, period = CPU_LIMIT.read_text().split()
-        if quota != "max":
-            count = min(count, math.ceil(int(quota) / int(period)))
-    return count
-
-
-ONE_MORE_THAN_CORES = cores() + 1
+release_memory_when_freed()
+LEVELS = ("debug", "info", "warning", "error", "critical")
 
 try:
     # Threads share a process's memory and, while they wait for the database, its core. With more than one thread
@@ -40,10 +27,11 @@ try:
     if worker_class == "gthread":
         # It is that class, and besides lets no client that sends slowly hold a thread.
         worker_class = "ops.buffering_worker.BufferingWorker"
-    # One process more than cores keeps every core busy while one of them waits or is being replaced.
-    workers = env.number("GUNICORN_WORKERS", default=ONE_MORE_THAN_CORES)
     # Each thread keeps a connection to the database open: processes times threads must stay below its limit.
     threads = env.number("GUNICORN_THREADS", default=4)
+    # One process more than cores, as far as memory and connections to the database allow.
+    AS_MANY_AS_FIT = site_processes(threads)
+    workers = env.number("GUNICORN_WORKERS", default=AS_MANY_AS_FIT)
     # Seconds. A process that does not tell for so long that it lives hangs, and is replaced. With threads its main loop
     # tells, whatever a request does; with the class sync this is also the longest that a request may take.
     timeout = env.number("GUNICORN_TIMEOUT", default=120)

@@ -8,6 +8,7 @@ from typing import Any
 from celery import signals
 from django.conf import settings
 
+from ops.capacity import release_memory_when_freed
 from ops.deliveries import App
 
 # It says what the line of a task has.
@@ -28,6 +29,12 @@ app.autodiscover_tasks()
 def set_up_logging(**signal: Any) -> None:
     """Log as the settings say, where Celery would do it in a way of its own."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@signals.celeryd_init.connect
+def release_memory(**signal: Any) -> None:
+    """Have the processes of a worker give memory back."""
+    release_memory_when_freed()
 
 
 @signals.celeryd_init.connect

@@ -6,11 +6,6 @@ It imports nothing but the standard library, so that a script can run this file 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-# >> if cookiecutter.use_celery
-from urllib.parse import parse_qs, urlsplit
-
-# >> endif
-
 # The key that a fresh checkout runs with.
 DEVELOPMENT_SECRET_KEY = "development-only-never-in-production"  # noqa: S105
 PLACEHOLDERS = ("change", "example", "insecure", "placeholder", "replace", "secret", "your-")
@@ -68,6 +63,8 @@ def _security(settings: Mapping[str, Any]) -> Iterator[str]:
 # >> if cookiecutter.use_celery
 def redis_database(url: str) -> tuple[str | None, int, str]:
     """Return the host, the port and the number of the Redis database at ``url``."""
+    from urllib.parse import parse_qs, urlsplit
+
     parts = urlsplit(url)
     number = parse_qs(parts.query).get("db", [parts.path.strip("/") or "0"])[-1]
     return parts.hostname, parts.port or 6379, number

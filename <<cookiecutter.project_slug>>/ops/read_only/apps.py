@@ -1,15 +1,6 @@
 from django.apps import AppConfig
-
-# >> if cookiecutter.use_celery
-from django.core.checks import register
-
-# >> endif
 from django.db.backends.signals import connection_created
 
-# >> if cookiecutter.use_celery
-from ops.deliveries import check_time_limits
-
-# >> endif
 from ops.read_only.connections import refuse_writes
 
 
@@ -24,5 +15,9 @@ class ReadOnlyConfig(AppConfig):
         """Have every connection that is opened from now on refuse to write while READ_ONLY_MODE is set."""
         connection_created.connect(refuse_writes)
         # >> if cookiecutter.use_celery
+        from django.core.checks import register
+
+        from ops.deliveries import check_time_limits
+
         register(check_time_limits)
         # >> endif

@@ -40,7 +40,7 @@ def read_by_settings() -> dict[str, str]:
             if isinstance(reader, ast.Name) and reader.id == "env":
                 [default] = [keyword.value for keyword in node.keywords if keyword.arg == "default"]
                 found[str(name.value)] = default
-    constants = {"DEVELOPMENT_SECRET_KEY": "development-only-never-in-production", "ONE_MORE_THAN_CORES": ""}
+    constants = {"DEVELOPMENT_SECRET_KEY": "development-only-never-in-production", "AS_MANY_AS_FIT": ""}
     return {
         name: constants[node.id] if isinstance(node, ast.Name) else as_text(ast.literal_eval(node))
         for name, node in found.items()

@@ -11,6 +11,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.environment import env
+from ops.capacity import worker_processes
 
 
 def next_database(url: str) -> str:
@@ -56,6 +57,10 @@ TASK_DELIVERY_LIMIT = env.number("TASK_DELIVERY_LIMIT", default=5)
 # With late acknowledgement a process keeps what it has fetched, so it fetches only the task that it runs and leaves
 # the others to processes that are free.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+
+# Tasks at a time, each in a process. By default as many as there are cores, as far as memory allows.
+AS_MANY_AS_FIT = worker_processes()
+CELERY_WORKER_CONCURRENCY = env.number("CELERY_WORKER_CONCURRENCY", default=AS_MANY_AS_FIT)
 
 # Seconds. The soft limit raises SoftTimeLimitExceeded in the task, the hard one kills its process.
 CELERY_TASK_TIME_LIMIT = 300
