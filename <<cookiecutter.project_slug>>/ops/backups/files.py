@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -106,7 +106,7 @@ def read_checksum(path: Path) -> str:
     return checksum
 
 
-def digest(file: BinaryIO, progress: Callable[[int], None] = lambda _: None) -> str:
+def digest(file: IO[bytes], progress: Callable[[int], None] = lambda _: None) -> str:
     """Return the SHA-256 of what is left of a file; ``progress`` takes the bytes read so far."""
     found = hashlib.sha256()
     total = 0

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from ops.backups import create, files, status
 from ops.backups.files import ENDINGS, Backup, existing
 from ops.backups.management.commands.backup_database import is_due, time_of_day
 from tests.ops.backups.conftest import PASSWORD, Server, django_with
+from tests.ops.object_storage import serving_apart
 
 pytestmark = pytest.mark.servers
 Run = Callable[..., str]
@@ -94,6 +96,30 @@ def test_uploaded_files_that_are_the_same_take_no_more_room(database: Server, ru
     assert "        2 uploaded files" in run("backup_database")
     newest, middle, oldest = [backup.media.stat() for backup in existing()]
     assert middle.st_ino == oldest.st_ino != newest.st_ino
+
+
+def test_memory_does_not_grow_with_a_row_or_an_uploaded_file(database: Server, run: Run, settings: Settings) -> None:
+    """A value of 32 MB as text, and an uploaded file of 32 MB in a bucket: making a backup, and restoring it."""
+    database.run("CREATE TABLE large (content bytea)", "app", "app")
+    database.run("INSERT INTO large SELECT decode(repeat('5c', 16 * 1024 * 1024), 'hex')", "app", "app")
+    with serving_apart("uploads") as (options, bucket):
+        storage = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+        settings.STORAGES = settings.STORAGES | {"default": storage}
+        bucket.put_object(Key="films/large", Body=bytes(32 * 1024 * 1024))
+        bucket.put_object(Key="films/small", Body=b"as it was")
+        peaks = {}
+        for command in ("backup_database", "restore_database latest --yes"):
+            tracemalloc.start()
+            try:
+                run(*command.split())
+                peaks[command] = tracemalloc.get_traced_memory()[1] / 1024**2
+            finally:
+                tracemalloc.stop()
+            bucket.put_object(Key="films/small", Body=b"changed since")
+        run("restore_database", "latest", "--yes")
+        assert bucket.Object("films/small").get()["Body"].read() == b"as it was"
+    print(peaks)
+    assert max(peaks.values()) < 24, peaks
 
 
 def test_a_failure_leaves_nothing_and_is_told_until_one_succeeds(
