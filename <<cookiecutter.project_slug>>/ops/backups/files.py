@@ -2,8 +2,8 @@
 
 ``backup_20261126_021500.sql.gz`` (in UTC), or ``.sql`` or ``.pgcustom``, is the database, and
 ``backup_20261126_021500.media.tar`` the uploaded files. Beside each is its checksum, which ``sha256sum --check`` reads.
-While a file is being written its name ends in ``.partial``. That of the database gets its name last, so a backup that
-has one is complete.
+While a file is being written its name ends in ``.partial``. The database is complete as soon as its file has its name.
+``backup_20261126_021500.pending`` lists the steps of the backup that are still to be done.
 """
 
 import fcntl
@@ -27,6 +27,8 @@ ENDINGS = {"gz": ".sql.gz", "pgcustom": ".pgcustom", "none": ".sql"}
 NAME = re.compile(r"backup_(\d{8}_\d{6})(\.sql|\.sql\.gz|\.pgcustom)")
 STAMP = "%Y%m%d_%H%M%S"
 PARTIAL = ".partial"
+# The steps after the database is backed up, in their order.
+MEDIA, COPY_DATABASE, COPY_MEDIA = "media", "copy-database", "copy-media"
 CHUNK = 1024 * 1024
 # Every backup is kept for this long: a nightly backup does not replace the one before a release.
 ALL_OF = timedelta(days=2)
@@ -64,13 +66,36 @@ class Backup:
         """Where a drill notes that it was verified: the checksum of the database, and when."""
         return self.path.with_name(f"backup_{self.stamp}.verified")
 
+    @property
+    def pending_file(self) -> Path:
+        """Where the steps are listed that are still to be done."""
+        return self.path.with_name(f"backup_{self.stamp}.pending")
+
+    def pending(self) -> list[str]:
+        """Return the steps that are still to be done, in their order; a later run makes up for them."""
+        try:
+            return self.pending_file.read_text(encoding="ascii").split()
+        except FileNotFoundError:
+            return []
+
+    def set_pending(self, steps: Sequence[str]) -> None:
+        """Note which steps are still to be done."""
+        if steps:
+            replace_text(self.pending_file, "".join(f"{step}\n" for step in steps), mode=0o600)
+        else:
+            self.pending_file.unlink(missing_ok=True)
+
+    def finish_step(self, step: str) -> None:
+        """Note that a step is no longer to be done."""
+        self.set_pending([other for other in self.pending() if other != step])
+
     def archives(self) -> list[Path]:
         """Return the files that have something in them."""
         return [path for path in (self.path, self.media) if path.exists()]
 
     def files(self) -> list[Path]:
         """Return all its files, that of the database last."""
-        others = [self.mark, self.media, checksum_of(self.media), checksum_of(self.path)]
+        others = [self.pending_file, self.mark, self.media, checksum_of(self.media), checksum_of(self.path)]
         return [path for path in (*others, self.path) if path.exists()]
 
     def size(self) -> int:
@@ -84,10 +109,15 @@ class Backup:
 
     def verified(self) -> str | None:
         """Return when a drill has restored what is in the file now, in ISO 8601, or None."""
-        if not self.mark.exists():
+        if not self.mark.exists() or not checksum_of(self.path).exists():
             return None
         checksum, _, time = self.mark.read_text(encoding="ascii").strip().partition(" ")
         return time if checksum == read_checksum(self.path) else None
+
+
+def partial_of(path: Path) -> Path:
+    """Return where a file is while it is being written."""
+    return path.with_name(f"{path.name}{PARTIAL}")
 
 
 def checksum_of(path: Path) -> Path:
@@ -191,7 +221,8 @@ def locked() -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BackupError("Another backup or restore is running. Wait until it ends.") from None
-        for path in folder.glob(f"backup_*{PARTIAL}"):
+        unfinished = {*folder.glob(f"backup_*{PARTIAL}"), *folder.glob("backup_*.pending")}
+        for path in unfinished - {backup.pending_file for backup in existing()}:
             path.unlink()
         yield folder
     finally:

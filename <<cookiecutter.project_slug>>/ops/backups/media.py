@@ -60,7 +60,7 @@ def open_stored(name: str) -> Iterator[tuple[IO[bytes], int]]:
         if stored is None or (getattr(default_storage, "gzip", False) and stored.content_encoding == "gzip"):
             yield file, file.size
             return
-        from s3transfer.constants import ALLOWED_DOWNLOAD_ARGS
+        from s3transfer.constants import ALLOWED_DOWNLOAD_ARGS  # type: ignore[import-untyped]
 
         # As it comes: django-storages reads all of it into memory, more than once, before it gives the first byte.
         parameters = default_storage.get_object_parameters(name)  # type: ignore[attr-defined]

@@ -23,7 +23,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from apps.users.models import User
-from ops.backups import create, files, status
+from ops.backups import create, files, media, status
 from ops.backups.files import ENDINGS, Backup, existing
 from ops.backups.management.commands.backup_database import is_due, time_of_day
 from tests.ops.backups.conftest import PASSWORD, Server, django_with
@@ -161,6 +161,108 @@ def test_an_interruption_leaves_nothing(database: Server, tmp_path: Path, number
         time.sleep(0.1)
 
 
+def start(database: Server, tmp_path: Path) -> "subprocess.Popen[str]":
+    """Start a backup in a process of its own, which the test kills."""
+    environment = database.environment() | {"BACKUPS_DIR": str(tmp_path / "backups"), "BACKUPS_MEDIA": "true"}
+    environment["MEDIA_ROOT"] = str(tmp_path / "media")
+    command = [sys.executable, "manage.py", "backup_database"]
+    return subprocess.Popen(
+        command, cwd=project_settings.BASE_DIR, env=environment, stderr=subprocess.PIPE, stdout=None, text=True
+    )
+
+
+def wait_for_file(folder: Path, pattern: str, process: "subprocess.Popen[str]") -> None:
+    """Return as soon as a file of a backup that runs is there."""
+    end = time.monotonic() + 60
+    while not list(folder.glob(pattern)):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_backup_that_is_killed_is_told_and_its_database_is_kept(
+    database: Server, run: Run, tmp_path: Path, settings: Settings
+) -> None:
+    """An uploaded file that cannot be read to its end holds the backup up after the database is done."""
+    settings.MEDIA_ROOT.mkdir()
+    os.mkfifo(settings.MEDIA_ROOT / "endless")
+    with start(database, tmp_path) as process:
+        wait_for_file(settings.BACKUPS_DIR, "*.media.tar.partial", process)
+        # While it works, nothing has failed.
+        assert status.failure() is None
+        process.kill()
+    [backup] = existing()
+    files.check(backup.path, lambda _: None)
+    for _ in range(2):
+        with pytest.raises(
+            CommandError, match=r"The last backup failed at \S+: its process was killed, usually because memory ran out"
+        ):
+            run("list_backups", "--check")
+    (settings.MEDIA_ROOT / "endless").unlink()
+    (settings.MEDIA_ROOT / "file.txt").write_text("content")
+    earlier = (timezone.localtime() - timedelta(hours=1)).strftime("%H:%M")
+    # Only what is missing is done.
+    assert run("backup_database", "--if-due", earlier).splitlines() == ["          1 uploaded files, 10.0\xa0KB"]
+    assert existing() == [backup]
+    files.check(backup.media, lambda _: None)
+    assert "with uploaded files" in run("list_backups", "--check")
+    assert {path.name for path in backup.path.parent.iterdir()} == {".lock", *(path.name for path in backup.files())}
+
+
+def test_a_killed_pg_dump_is_told(database: Server, tmp_path: Path, settings: Settings) -> None:
+    with database.connect("app", "app") as holding, holding.transaction():
+        holding.execute("LOCK TABLE users_user")
+        with start(database, tmp_path) as process:
+            wait_for_file(settings.BACKUPS_DIR, "*.sql.gz.partial", process)
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            while not (found := children.read_text().split()):
+                time.sleep(0.01)
+            os.kill(int(found[0]), signal.SIGKILL)
+            assert "pg_dump failed: it was killed, usually because memory ran out." in process.communicate()[1]
+    assert "pg_dump failed: it was killed" in (status.failure() or {})["reason"]
+
+
+def test_uploaded_files_that_cannot_be_read_do_not_cost_the_database(
+    database: Server, run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older backups go when their time is over nevertheless."""
+    settings.BACKUPS_KEEP = {"days": 1, "weeks": 1, "months": 1}
+    [old] = backups_of(settings.BACKUPS_DIR, timedelta(days=400))
+    default_storage.save("file.txt", ContentFile(b"content"))
+
+    def fail(name: str) -> None:
+        raise OSError(5, os.strerror(5))
+
+    monkeypatch.setattr(media, "open_stored", fail)
+    with pytest.raises(CommandError, match=r"Cannot write the backup to \S+ \(Input/output error; \d+ MB are free\)"):
+        run("backup_database")
+    [backup] = existing()
+    assert old != backup
+    assert "without uploaded files, not verified, pending: media" in run("list_backups")
+    # A backup that asks for neither files nor a copy leaves the failure to those who wait for them.
+    run("backup_database", "--no-media", "--no-upload")
+    with pytest.raises(CommandError, match=r"The last backup failed at .*Input/output error"):
+        run("list_backups", "--check")
+    monkeypatch.undo()
+    settings.BACKUPS_MAX_AGE_HOURS = 26
+    assert " 1 uploaded files" in run("backup_database", "--if-due", timezone.localtime().strftime("%H:%M"))
+    assert backup.media.exists()
+    assert "pending" not in run("list_backups", "--check")
+
+
+@pytest.mark.parametrize("is_of_media", [True, False])
+def test_a_checksum_that_is_lost_is_no_harm_to_later_backups(database: Server, run: Run, is_of_media: bool) -> None:
+    run("backup_database")
+    run("verify_backup", "latest")
+    [backup] = existing()
+    files.checksum_of(backup.media if is_of_media else backup.path).unlink()
+    assert ("not verified" in run("list_backups")) is not is_of_media
+    assert status.details()["verified"] == (backup.path.name if is_of_media else None)
+    run("backup_database")
+    assert len(existing()) == 2
+    assert status.details()["ok"]
+
+
 def test_what_a_killed_one_has_left_is_removed_by_the_next(database: Server, run: Run, settings: Settings) -> None:
     settings.BACKUPS_DIR.mkdir()
     (settings.BACKUPS_DIR / "backup_20200101_000000.sql.gz.partial").touch()
@@ -213,7 +315,11 @@ def test_one_is_due_since_it_was_last_that_time_of_day(
     berlin = ZoneInfo("Europe/Berlin")
     monkeypatch.setattr(timezone, "localtime", lambda: datetime.fromisoformat(now).replace(tzinfo=berlin))
     (tmp_path / f"backup_{last}.sql.gz").touch()
-    assert is_due(time_of_day("02:30")) is due
+    assert is_due(time_of_day("02:30"), has_media=False) is due
+    # One of the database alone, as a release makes it, is none of the night.
+    assert is_due(time_of_day("02:30"), has_media=True)
+    (tmp_path / f"backup_{last}.media.tar").touch()
+    assert is_due(time_of_day("02:30"), has_media=True) is due
 
 
 def test_what_is_not_due_is_not_made(database: Server, run: Run) -> None:

@@ -36,6 +36,8 @@ class Command(BaseCommand):
             parts = [f"{age} old", filesizeformat(backup.size()).replace("\xa0", " ")]
             parts.append("with uploaded files" if backup.media.exists() else "without uploaded files")
             parts.append(f"verified {verified}" if (verified := backup.verified()) else "not verified")
+            if pending := backup.pending():
+                parts.append(f"pending: {', '.join(pending)}")
             self.stdout.write(f"{backup.path.name}  {', '.join(parts)}")
         if check and (problem := status.problem(backups)):
             raise BackupError(problem)

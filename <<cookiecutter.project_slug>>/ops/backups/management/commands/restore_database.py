@@ -99,7 +99,7 @@ class Command(BaseCommand):
     ) -> None:
         """Replace what is in the database, after a backup of it."""
         with restore.read_only(f"{backup.path.name} is being restored", self.stdout), self.saying_what_serves():
-            before, _, _ = create_backup(folder, "gz", has_media=False, show_progress=show_progress)
+            before, _ = create_backup(folder, "gz", show_progress)
             self.stdout.write(f"The former contents of the database are in {before.path}")
             changed = restore.replace_contents(backup, contents, show_progress)
         self.put_back_changed(backup, changed)
