@@ -322,6 +322,41 @@ def test_one_is_due_since_it_was_last_that_time_of_day(
     assert is_due(time_of_day("02:30"), has_media=True) is due
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "at", "made"),
+    [
+        # The clock goes from 02:00 to 03:00.
+        ("Europe/Berlin", "2026-03-29", "02:30", ["03:30+02:00"]),
+        ("Europe/Berlin", "2026-03-29", "02:00", ["03:00+02:00"]),
+        ("Europe/Berlin", "2026-03-29", "03:00", ["03:00+02:00"]),
+        # The clock goes from 03:00 to 02:00.
+        ("Europe/Berlin", "2026-10-25", "02:30", ["02:30+02:00"]),
+        ("Europe/Berlin", "2026-10-25", "02:00", ["02:00+02:00"]),
+        ("Europe/Berlin", "2026-10-25", "03:00", ["03:00+01:00"]),
+        # The clock goes from 23:59 to 01:00, and from 24:00 to 23:00.
+        ("Africa/Cairo", "2026-04-24", "00:15", ["01:15+03:00"]),
+        ("Africa/Cairo", "2026-10-29", "23:30", ["23:30+03:00"]),
+    ],
+)
+def test_one_is_made_when_the_clocks_change(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, day: str, at: str, made: list[str]
+) -> None:
+    """On the day itself, and on the days before and after, of which the container asks every five minutes."""
+    settings.BACKUPS_DIR, settings.TIME_ZONE = tmp_path, zone
+    first = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)) - timedelta(days=1)
+    now, end = (moment.astimezone(UTC) for moment in (first, first + timedelta(days=3)))
+    (tmp_path / f"backup_{now.strftime(files.STAMP)}.sql").touch()
+    while now < end:
+        monkeypatch.setattr(timezone, "now", lambda now=now: now)
+        if is_due(time_of_day(at), has_media=False):
+            (tmp_path / f"backup_{now.strftime(files.STAMP)}.sql").touch()
+        now += timedelta(minutes=5)
+    times = [timezone.localtime(backup.time) for backup in reversed(existing()[:-1])]
+    assert [time.strftime("%H:%M") for time in times if time.date() < date.fromisoformat(day)] == [at]
+    assert [time.isoformat()[11:16] + time.isoformat()[19:] for time in times if time.date().isoformat() == day] == made
+    assert [time.strftime("%H:%M") for time in times if time.date() > date.fromisoformat(day)] == [at]
+
+
 def test_what_is_not_due_is_not_made(database: Server, run: Run) -> None:
     earlier = (timezone.localtime() - timedelta(minutes=2)).strftime("%H:%M")
     assert " rows of " in run("backup_database", "--if-due", earlier)
