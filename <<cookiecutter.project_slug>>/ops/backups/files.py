@@ -1,7 +1,8 @@
 """The files of a backup, in the folder BACKUPS_DIR, and how long each is kept.
 
 ``backup_20261126_021500.sql.gz`` (in UTC), or ``.sql`` or ``.pgcustom``, is the database, and
-``backup_20261126_021500.media.tar`` the uploaded files. Beside each is its checksum, which ``sha256sum --check`` reads.
+``backup_20261126_021500.media.tar`` the uploaded files. Beside each is its checksum, which ``sha256sum --check`` reads,
+and in a comment the signature of that: an HMAC under a key of the site's.
 While a file is being written its name ends in ``.partial``. The database is complete as soon as its file has its name.
 ``backup_20261126_021500.pending`` lists the steps of the backup that are still to be done.
 """
@@ -20,11 +21,14 @@ from typing import IO, BinaryIO
 from django.conf import settings
 from django.core.management import CommandError
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from ops.files import replace_text
 
 ENDINGS = {"gz": ".sql.gz", "pgcustom": ".pgcustom", "none": ".sql"}
 NAME = re.compile(r"backup_(\d{8}_\d{6})(\.sql|\.sql\.gz|\.pgcustom)")
+# sha256sum takes a line that begins so for a comment.
+SIGNATURE = re.compile(r"^# hmac-sha256 ([0-9a-f]{64})$", re.MULTILINE)
 STAMP = "%Y%m%d_%H%M%S"
 PARTIAL = ".partial"
 # The steps after the database is backed up, in their order.
@@ -136,6 +140,38 @@ def read_checksum(path: Path) -> str:
     return checksum
 
 
+def sign(name: str, checksum: str, key: str) -> str:
+    """Return the HMAC-SHA256, under a key of the site's, of a file's name and its checksum."""
+    return salted_hmac("ops.backups.files", f"{checksum}  {name}", secret=key, algorithm="sha256").hexdigest()
+
+
+def signing_keys() -> list[str]:
+    """Return the keys whose signatures are good; the first of them signs."""
+    keys: list[str] = settings.BACKUPS_SIGNING_KEYS or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return keys
+
+
+def is_signed(path: Path) -> bool:
+    """Return whether one of the site's keys has signed the checksum beside a file."""
+    place = checksum_of(path)
+    text = place.read_text(encoding="utf-8") if place.exists() else ""
+    found = SIGNATURE.search(text)
+    if not found:
+        return False
+    checksum = text.split(" ")[0]
+    return any(constant_time_compare(found[1], sign(path.name, checksum, key)) for key in signing_keys())
+
+
+def require_signature(path: Path) -> None:
+    """Raise BackupError unless there is a checksum beside a file, and one of the site's keys has signed it."""
+    read_checksum(path)
+    if not is_signed(path):
+        raise BackupError(
+            f"{path.name} is not signed with a key of this site. If you know that it comes from this site, such as "
+            "from before its keys changed, add --allow-unsigned."
+        )
+
+
 def digest(file: IO[bytes], progress: Callable[[int], None] = lambda _: None) -> str:
     """Return the SHA-256 of what is left of a file; ``progress`` takes the bytes read so far."""
     found = hashlib.sha256()
@@ -160,7 +196,8 @@ def finish(partial: Path) -> None:
     with partial.open("rb") as file:
         checksum = digest(file)
         os.fsync(file.fileno())
-    replace_text(checksum_of(path), f"{checksum}  {path.name}\n", mode=0o600)
+    signature = sign(path.name, checksum, signing_keys()[0])
+    replace_text(checksum_of(path), f"{checksum}  {path.name}\n# hmac-sha256 {signature}\n", mode=0o600)
     partial.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

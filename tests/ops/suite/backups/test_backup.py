@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,8 +48,11 @@ def test_a_backup_is_complete_and_nobody_elses(database: Server, run: Run, compr
     for path in backup.files():
         assert path.stat().st_mode & 0o777 == 0o600, path
     for path in backup.archives():
-        expected = f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
-        assert files.checksum_of(path).read_text() == expected
+        checksum, signature = files.checksum_of(path).read_text().splitlines()
+        assert checksum == f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}"
+        assert re.fullmatch("# hmac-sha256 [0-9a-f]{64}", signature)
+        command = ["sha256sum", "--check", "--strict", files.checksum_of(path).name]
+        assert subprocess.run(command, cwd=path.parent, check=True, capture_output=True).stderr == b""
 
 
 def test_it_is_of_one_moment(database: Server, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,6 +265,68 @@ def test_a_checksum_that_is_lost_is_no_harm_to_later_backups(database: Server, r
     run("backup_database")
     assert len(existing()) == 2
     assert status.details()["ok"]
+
+
+REFUSED = (
+    r"backup_\S+ is not signed with a key of this site\. If you know that it comes from this site, .* --allow-unsigned"
+)
+
+
+@pytest.mark.parametrize("is_signature_kept", [True, False])
+def test_a_forged_backup_is_refused(database: Server, run: Run, is_signature_kept: bool) -> None:
+    """Who can write to BACKUPS_DIR or to the bucket, and has no key, changes a backup and recomputes its checksum."""
+    run("backup_database", "--compression", "none", "--no-media")
+    [backup] = existing()
+    checksum, signature = files.checksum_of(backup.path).read_text().splitlines()
+    forged = b"CREATE TABLE forged (n int);\n" + backup.path.read_bytes()
+    backup.path.write_bytes(forged)
+    lines = [checksum.replace(checksum[:64], hashlib.sha256(forged).hexdigest())]
+    lines += [signature] if is_signature_kept else []
+    files.checksum_of(backup.path).write_text("".join(f"{line}\n" for line in lines))
+    for command in (["restore_database", "latest", "--yes"], ["verify_backup", "latest"]):
+        with pytest.raises(CommandError, match=REFUSED):
+            run(*command)
+    assert ", not signed" in run("list_backups")
+    assert database.run("SELECT to_regclass('forged')", "app") == [(None,)]
+    assert database.databases() == {"app"}
+    # As who knows where it comes from decides.
+    run("restore_database", "latest", "--yes", "--allow-unsigned")
+    assert database.run("SELECT to_regclass('forged')", "app") == [("forged",)]
+
+
+def test_a_backup_by_the_name_of_another_is_refused(database: Server, run: Run) -> None:
+    """An old backup passed off as the newest, and uploaded files of another backup."""
+    run("backup_database")
+    run("backup_database")
+    newest, oldest = existing()
+    for archive, other in ((newest.path, oldest.path), (newest.media, oldest.media)):
+        saved = archive.read_bytes(), files.checksum_of(archive).read_text()
+        archive.write_bytes(other.read_bytes())
+        text = files.checksum_of(other).read_text().replace(other.name, archive.name)
+        files.checksum_of(archive).write_text(text)
+        with pytest.raises(CommandError, match=REFUSED):
+            run("verify_backup", "latest")
+        archive.write_bytes(saved[0])
+        files.checksum_of(archive).write_text(saved[1])
+    run("verify_backup", "latest")
+
+
+def test_keys_of_signatures_change_without_losing_backups(database: Server, run: Run, settings: Settings) -> None:
+    settings.SECRET_KEY_FALLBACKS = []
+    first = settings.SECRET_KEY
+    run("backup_database")
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [first]
+    run("verify_backup", "latest")
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(CommandError, match=REFUSED):
+        run("verify_backup", "latest")
+    run("verify_backup", "latest", "--allow-unsigned")
+    settings.BACKUPS_SIGNING_KEYS = ["own", first]
+    run("verify_backup", "latest")
+    run("backup_database")
+    settings.BACKUPS_SIGNING_KEYS = ["own"]
+    run("verify_backup", "latest")
+    assert run("list_backups").count("not signed") == 1
 
 
 def test_what_a_killed_one_has_left_is_removed_by_the_next(database: Server, run: Run, settings: Settings) -> None:
