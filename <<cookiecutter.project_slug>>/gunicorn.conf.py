@@ -18,7 +18,6 @@ from ops.capacity import release_memory_when_freed, site_processes
 from ops.observability.logs import configuration
 
 release_memory_when_freed()
-LEVELS = ("debug", "info", "warning", "error", "critical")
 
 try:
     # Threads share a process's memory and, while they wait for the database, its core. With more than one thread

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,19 @@ def test_systemd_finds_nothing_in_the_units_and_rates_them_safe(server: Machine)
     ratings = {line.split()[0]: float(line.split()[1]) for line in table.splitlines()}
     assert "my_project-web.service" in ratings
     assert {unit: rating for unit, rating in ratings.items() if rating > 1.1} == {}
+
+
+@pytest.mark.parametrize(
+    ("zone", "standard", "summer"), [("Europe/Berlin", "CET", "CEST"), ("Europe/Athens", "EET", "EEST")]
+)
+def test_a_backup_is_made_in_every_night(server: Machine, zone: str, standard: str, summer: str) -> None:
+    """Of a time that the clocks leave out when they go forward, systemd leaves out the whole night."""
+    calendar = server.say("sed -n 's/^OnCalendar=//p' /etc/systemd/system/my_project-backup.timer")
+    for last, names in (("2026-03-28", [standard, summer, summer]), ("2026-10-24", [summer, standard, standard])):
+        asked = f"systemd-analyze calendar --iterations=3 --base-time='{last} 02:00' '{calendar}'"
+        found = re.findall(r": \w+ (\S+) [\d:]+ ([A-Z]+)\n", server.say(f"TZ={zone} {asked}"))
+        days = [(date.fromisoformat(last) + timedelta(days=number)).isoformat() for number in range(3)]
+        assert [moment for moment in found if moment[1] != "UTC"] == list(zip(days, names, strict=True))
 
 
 def test_nobody_else_on_the_machine_reads_uploaded_files(server: Machine) -> None:

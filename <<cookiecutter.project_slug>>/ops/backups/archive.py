@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -16,6 +17,8 @@ from ops.backups.programs import Program
 # Whether a table's rows follow, one a line, up to a line "\." (pg_dump writes so; "COPY" in PostgreSQL's manual).
 COPY = re.compile(rb"COPY (\S.*?) \((.*)\) FROM stdin;\n")
 END_OF_ROWS = b"\\.\n"
+# Bytes of a line that are in memory at once: a row has as many as its values, of which each may have a gigabyte.
+PIECE = 1024 * 1024
 LAST_LINE = b"-- PostgreSQL database dump complete\n"
 # Since 2025, psql is kept from its own commands up to a line "\unrestrict" with the same key, which comes still later.
 RESTRICT = b"\\restrict "
@@ -99,7 +102,8 @@ def _read_rows(source: Iterator[bytes], columns: list[str], migrations: set[tupl
     for line in source:
         if line == END_OF_ROWS:
             return count
-        count += 1
+        # Of a long row, only the last piece ends with it.
+        count += line.endswith(b"\n")
         if columns:
             row = dict(zip(columns, line.decode().rstrip("\n").split("\t"), strict=True))
             migrations.add((row["app"], row["name"]))
@@ -107,11 +111,20 @@ def _read_rows(source: Iterator[bytes], columns: list[str], migrations: set[tupl
 
 
 def _with_progress(source: BinaryIO, progress: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the lines of a file; call ``progress`` every thousand lines."""
-    for number, line in enumerate(source):
+    """Yield the lines of a file, a line longer than PIECE in pieces; call ``progress`` every thousand of them.
+
+    Only what is a line of its own is END_OF_ROWS: a piece, also the last of a line, is longer.
+    """
+    kept = b""
+    for number, read in enumerate(iter(partial(source.readline, PIECE), b"")):
         if number % 1000 == 0:
             progress()
-        yield line
+        piece = kept + read
+        kept = b"" if piece.endswith(b"\n") else piece[-len(END_OF_ROWS) :]
+        if len(piece) > len(kept):
+            yield piece[: len(piece) - len(kept)]
+    if kept:
+        yield kept
 
 
 # What the role of an application may not do, and need not: a comment on an extension belongs to who installed that; and

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from ops.backups import archive, media
 from ops.backups.databases import in_service
 from ops.backups.files import (
     ENDINGS,
-    PARTIAL,
     STAMP,
     Backup,
     BackupError,
@@ -23,6 +22,7 @@ from ops.backups.files import (
     create_private,
     existing,
     finish,
+    partial_of,
     read_checksum,
 )
 from ops.backups.programs import Program, require_postgresql
@@ -41,29 +41,36 @@ INTERVAL = 0.1
 
 
 def create_backup(
-    folder: Path, compression: str, has_media: bool, show_progress: Callable[..., Any]
-) -> tuple[Backup, archive.Contents, int]:
-    """Make a backup in a folder that is locked; return it, what is in it, and how many uploaded files.
+    folder: Path, compression: str, show_progress: Callable[..., Any], steps: Sequence[str] = ()
+) -> tuple[Backup, archive.Contents]:
+    """Back up the database into a folder that is locked; return the backup, and what is in it.
 
-    ``show_progress`` takes a label and the expected bytes, and returns a context that takes the bytes done. Raises
-    BackupError, and leaves nothing behind, when that fails.
+    The backup is complete before its other ``steps`` begin, which it lists as pending: an error there, or a process
+    that is killed, loses nothing. ``show_progress`` takes a label and the expected bytes, and returns a context that
+    takes the bytes done. Raises BackupError, and leaves nothing behind, when that fails.
     """
     require_postgresql()
     backup = Backup(folder / f"backup_{_free_stamp(folder)}{ENDINGS[compression]}")
-    database, uploads = (path.with_name(path.name + PARTIAL) for path in (backup.path, backup.media))
-    count = 0
-    with _removed_after_an_error(backup), _translate_os_errors(folder):
+    database = partial_of(backup.path)
+    with _removed_after_an_error(backup.path, database, backup.pending_file), _translate_os_errors(folder):
         _dump(database, compression, show_progress)
         # Read to its end, it shows that it can be, and what a restore will have to find.
         with show_progress("Reading the backup", database.stat().st_size) as progress:
             contents = archive.read(database, progress)
-        if has_media:
-            with show_progress("Backing up the uploaded files") as progress, create_private(uploads) as file:
-                count = media.write(file, progress)
-            finish(uploads)
-            _share(backup)
+        backup.set_pending(steps)
         finish(database)
-    return backup, contents, count
+    return backup, contents
+
+
+def archive_media(backup: Backup, show_progress: Callable[..., Any]) -> int:
+    """Add the uploaded files to a backup, and return how many there are; raise BackupError when that fails."""
+    uploads = partial_of(backup.media)
+    with _removed_after_an_error(backup.media, uploads), _translate_os_errors(uploads.parent):
+        with show_progress("Backing up the uploaded files") as progress, create_private(uploads) as file:
+            count = media.write(file, progress)
+        finish(uploads)
+        _share(backup)
+    return count
 
 
 def _free_stamp(folder: Path) -> str:
@@ -91,20 +98,20 @@ def _dump(path: Path, compression: str, show_progress: Callable[..., Any]) -> No
 def _share(backup: Backup) -> None:
     """Let uploaded files that are the same as in the backup before take no more room: one file by two names."""
     former = next((other.media for other in existing() if other.media.exists() and other.media != backup.media), None)
-    if former and read_checksum(former) == read_checksum(backup.media):
-        twin = backup.media.with_name(backup.media.name + PARTIAL)
+    # The backup before may have lost its checksum: then nothing is shared.
+    if former and checksum_of(former).exists() and read_checksum(former) == read_checksum(backup.media):
+        twin = partial_of(backup.media)
         os.link(former, twin)
         twin.replace(backup.media)
 
 
 @contextmanager
-def _removed_after_an_error(backup: Backup) -> Iterator[None]:
+def _removed_after_an_error(path: Path, *others: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for path in (backup.path, checksum_of(backup.path), backup.media, checksum_of(backup.media)):
-            path.unlink(missing_ok=True)
-            path.with_name(path.name + PARTIAL).unlink(missing_ok=True)
+        for other in (path, checksum_of(path), *others):
+            other.unlink(missing_ok=True)
         raise
 
 
@@ -115,4 +122,5 @@ def _translate_os_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         free = shutil.disk_usage(settings.BACKUPS_DIR).free // 1024**2
-        raise BackupError(f"Cannot write the backup to {folder} ({error.strerror}; {free} MB are free).") from None
+        reason = error.strerror or error
+        raise BackupError(f"Cannot write the backup to {folder} ({reason}; {free} MB are free).") from None

@@ -1,9 +1,10 @@
 """The files of a backup, in the folder BACKUPS_DIR, and how long each is kept.
 
 ``backup_20261126_021500.sql.gz`` (in UTC), or ``.sql`` or ``.pgcustom``, is the database, and
-``backup_20261126_021500.media.tar`` the uploaded files. Beside each is its checksum, which ``sha256sum --check`` reads.
-While a file is being written its name ends in ``.partial``. That of the database gets its name last, so a backup that
-has one is complete.
+``backup_20261126_021500.media.tar`` the uploaded files. Beside each is its checksum, which ``sha256sum --check`` reads,
+and in a comment the signature of that: an HMAC under a key of the site's.
+While a file is being written its name ends in ``.partial``. The database is complete as soon as its file has its name.
+``backup_20261126_021500.pending`` lists the steps of the backup that are still to be done.
 """
 
 import fcntl
@@ -15,18 +16,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from django.conf import settings
 from django.core.management import CommandError
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from ops.files import replace_text
 
 ENDINGS = {"gz": ".sql.gz", "pgcustom": ".pgcustom", "none": ".sql"}
 NAME = re.compile(r"backup_(\d{8}_\d{6})(\.sql|\.sql\.gz|\.pgcustom)")
+# sha256sum takes a line that begins so for a comment.
+SIGNATURE = re.compile(r"^# hmac-sha256 ([0-9a-f]{64})$", re.MULTILINE)
 STAMP = "%Y%m%d_%H%M%S"
 PARTIAL = ".partial"
+# The steps after the database is backed up, in their order.
+MEDIA, COPY_DATABASE, COPY_MEDIA = "media", "copy-database", "copy-media"
 CHUNK = 1024 * 1024
 # Every backup is kept for this long: a nightly backup does not replace the one before a release.
 ALL_OF = timedelta(days=2)
@@ -64,13 +70,36 @@ class Backup:
         """Where a drill notes that it was verified: the checksum of the database, and when."""
         return self.path.with_name(f"backup_{self.stamp}.verified")
 
+    @property
+    def pending_file(self) -> Path:
+        """Where the steps are listed that are still to be done."""
+        return self.path.with_name(f"backup_{self.stamp}.pending")
+
+    def pending(self) -> list[str]:
+        """Return the steps that are still to be done, in their order; a later run makes up for them."""
+        try:
+            return self.pending_file.read_text(encoding="ascii").split()
+        except FileNotFoundError:
+            return []
+
+    def set_pending(self, steps: Sequence[str]) -> None:
+        """Note which steps are still to be done."""
+        if steps:
+            replace_text(self.pending_file, "".join(f"{step}\n" for step in steps), mode=0o600)
+        else:
+            self.pending_file.unlink(missing_ok=True)
+
+    def finish_step(self, step: str) -> None:
+        """Note that a step is no longer to be done."""
+        self.set_pending([other for other in self.pending() if other != step])
+
     def archives(self) -> list[Path]:
         """Return the files that have something in them."""
         return [path for path in (self.path, self.media) if path.exists()]
 
     def files(self) -> list[Path]:
         """Return all its files, that of the database last."""
-        others = [self.mark, self.media, checksum_of(self.media), checksum_of(self.path)]
+        others = [self.pending_file, self.mark, self.media, checksum_of(self.media), checksum_of(self.path)]
         return [path for path in (*others, self.path) if path.exists()]
 
     def size(self) -> int:
@@ -84,10 +113,15 @@ class Backup:
 
     def verified(self) -> str | None:
         """Return when a drill has restored what is in the file now, in ISO 8601, or None."""
-        if not self.mark.exists():
+        if not self.mark.exists() or not checksum_of(self.path).exists():
             return None
         checksum, _, time = self.mark.read_text(encoding="ascii").strip().partition(" ")
         return time if checksum == read_checksum(self.path) else None
+
+
+def partial_of(path: Path) -> Path:
+    """Return where a file is while it is being written."""
+    return path.with_name(f"{path.name}{PARTIAL}")
 
 
 def checksum_of(path: Path) -> Path:
@@ -106,7 +140,39 @@ def read_checksum(path: Path) -> str:
     return checksum
 
 
-def digest(file: BinaryIO, progress: Callable[[int], None] = lambda _: None) -> str:
+def sign(name: str, checksum: str, key: str) -> str:
+    """Return the HMAC-SHA256, under a key of the site's, of a file's name and its checksum."""
+    return salted_hmac("ops.backups.files", f"{checksum}  {name}", secret=key, algorithm="sha256").hexdigest()
+
+
+def signing_keys() -> list[str]:
+    """Return the keys whose signatures are good; the first of them signs."""
+    keys: list[str] = settings.BACKUPS_SIGNING_KEYS or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return keys
+
+
+def is_signed(path: Path) -> bool:
+    """Return whether one of the site's keys has signed the checksum beside a file."""
+    place = checksum_of(path)
+    text = place.read_text(encoding="utf-8") if place.exists() else ""
+    found = SIGNATURE.search(text)
+    if not found:
+        return False
+    checksum = text.split(" ")[0]
+    return any(constant_time_compare(found[1], sign(path.name, checksum, key)) for key in signing_keys())
+
+
+def require_signature(path: Path) -> None:
+    """Raise BackupError unless there is a checksum beside a file, and one of the site's keys has signed it."""
+    read_checksum(path)
+    if not is_signed(path):
+        raise BackupError(
+            f"{path.name} is not signed with a key of this site. If you know that it comes from this site, such as "
+            "from before its keys changed, add --allow-unsigned."
+        )
+
+
+def digest(file: IO[bytes], progress: Callable[[int], None] = lambda _: None) -> str:
     """Return the SHA-256 of what is left of a file; ``progress`` takes the bytes read so far."""
     found = hashlib.sha256()
     total = 0
@@ -130,7 +196,8 @@ def finish(partial: Path) -> None:
     with partial.open("rb") as file:
         checksum = digest(file)
         os.fsync(file.fileno())
-    replace_text(checksum_of(path), f"{checksum}  {path.name}\n", mode=0o600)
+    signature = sign(path.name, checksum, signing_keys()[0])
+    replace_text(checksum_of(path), f"{checksum}  {path.name}\n# hmac-sha256 {signature}\n", mode=0o600)
     partial.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -191,7 +258,8 @@ def locked() -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BackupError("Another backup or restore is running. Wait until it ends.") from None
-        for path in folder.glob(f"backup_*{PARTIAL}"):
+        unfinished = {*folder.glob(f"backup_*{PARTIAL}"), *folder.glob("backup_*.pending")}
+        for path in unfinished - {backup.pending_file for backup in existing()}:
             path.unlink()
         yield folder
     finally:

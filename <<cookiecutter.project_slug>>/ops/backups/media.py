@@ -3,7 +3,7 @@
 import posixpath
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -37,16 +37,40 @@ def write(target: BinaryIO, progress: Callable[[int], None]) -> int:
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in names(default_storage):
             try:
-                file = default_storage.open(name)
+                with open_stored(name) as (content, size):
+                    member = tarfile.TarInfo(name)
+                    member.size = size
+                    archive.addfile(member, content)
             except FileNotFoundError:
                 continue
-            with file:
-                member = tarfile.TarInfo(name)
-                member.size = file.size
-                archive.addfile(member, file)
             count += 1
             progress(archive.offset)
     return count
+
+
+@contextmanager
+def open_stored(name: str) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a file of the storage, to be read once and in pieces; yield its content and its bytes.
+
+    Raises FileNotFoundError when it is not there.
+    """
+    with default_storage.open(name) as file:
+        stored = getattr(file, "obj", None)
+        # A file that django-storages has compressed has another size in the bucket than its content.
+        if stored is None or (getattr(default_storage, "gzip", False) and stored.content_encoding == "gzip"):
+            yield file, file.size
+            return
+        from s3transfer.constants import ALLOWED_DOWNLOAD_ARGS  # type: ignore[import-untyped]
+
+        # As it comes: django-storages reads all of it into memory, more than once, before it gives the first byte.
+        parameters = default_storage.get_object_parameters(name)  # type: ignore[attr-defined]
+        asked = {key: value for key, value in parameters.items() if key in ALLOWED_DOWNLOAD_ARGS}
+        try:
+            response = stored.get(**asked)
+        except stored.meta.client.exceptions.NoSuchKey:
+            raise FileNotFoundError(name) from None
+        with closing(response["Body"]) as content:
+            yield content, response["ContentLength"]
 
 
 @contextmanager
@@ -84,7 +108,7 @@ def put_back_others(path: Path, others: set[str], aside: Path) -> None:
             if name in others:
                 place = aside / name
                 place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with default_storage.open(name) as now, place.open("xb") as copy:
+                with open_stored(name) as (now, _), place.open("xb") as copy:
                     while chunk := now.read(CHUNK):
                         copy.write(chunk)
                 default_storage.delete(name)
@@ -102,7 +126,7 @@ def _is_same(name: str, content: IO[bytes], size: int) -> bool:
     """Say whether the storage has that content by that name."""
     if default_storage.size(name) != size:
         return False
-    with default_storage.open(name) as now:
-        is_same = digest(now.file) == digest(content)  # type: ignore[arg-type]
+    with open_stored(name) as (now, _):
+        is_same = digest(now) == digest(content)
     content.seek(0)
     return is_same

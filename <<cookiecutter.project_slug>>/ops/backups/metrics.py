@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ops.backups.files import Backup, existing
-from ops.backups.status import failure_file
+from ops.backups.status import failure
 from ops.contracts import Sample
 
 
@@ -17,7 +17,7 @@ def backups() -> Iterator[Sample]:
     limit = settings.BACKUPS_MAX_AGE_HOURS * 3600
     yield Sample("site_backups", "Complete backups on this machine", len(found))
     yield Sample("site_backup_max_age_seconds", "Age at which the newest backup is overdue; 0 is never", limit)
-    yield Sample("site_backup_failed", "Whether the last backup has failed", failure_file().exists())
+    yield Sample("site_backup_failed", "Whether the last backup has failed", failure() is not None)
     if found:
         yield Sample("site_backup_age_seconds", "Age of the newest backup", age(found[0]))
     if verified := next((backup for backup in found if backup.verified()), None):

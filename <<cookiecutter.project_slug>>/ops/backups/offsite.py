@@ -10,7 +10,11 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import storages
 
-from ops.backups.files import PARTIAL, Backup, BackupError, checksum_of, create_private, digest
+from ops.backups.files import PARTIAL, BackupError, checksum_of, create_private, digest, read_checksum
+
+
+class ServiceError(BackupError):
+    """What a storage service has not done; a later attempt may go well."""
 
 
 def is_configured() -> bool:
@@ -39,27 +43,34 @@ def require_bucket() -> None:
     recipients()
 
 
-def copy(backup: Backup, show_progress: Callable[[str, int], Any]) -> list[str]:
-    """Copy a backup to the storage ``backups``, read each copy again, and return their names.
+def copy(archive: Path, show_progress: Callable[[str, int], Any]) -> list[str]:
+    """Copy a file of a backup and its checksum to the storage ``backups``, read both again, and return their names.
 
-    ``show_progress`` takes a label and a number of bytes, and returns a context that takes the bytes done. Raises
-    BackupError when a copy is not what was sent.
+    The checksum goes last: a copy without one is of an attempt that has failed, which is overwritten. ``show_progress``
+    takes a label and a number of bytes, and returns a context that takes the bytes done. Raises ServiceError when a
+    copy is not what was sent, and BackupError when there can be none.
     """
-    storage: Any = storages["backups"]
+    if not archive.exists():
+        raise BackupError(f"{archive.name} cannot be copied to the bucket, for it is not there any more.")
+    read_checksum(archive)
+    options = settings.STORAGES["backups"]["OPTIONS"] | {"file_overwrite": True}
+    storage: Any = storages.create_storage(settings.STORAGES["backups"] | {"OPTIONS": options})
+    checksum = checksum_of(archive)
+    if storage.exists(checksum.name):
+        if storage.bucket.Object(checksum.name).get()["Body"].read() != checksum.read_bytes():
+            raise BackupError(f"The bucket already has another file {checksum.name}, which was not changed.")
+        return []
     copied = []
-    for path in [file for archive in backup.archives() for file in (archive, checksum_of(archive))]:
+    for path in (archive, checksum):
         with encrypted(path) as sent, sent.open("rb") as file:
             name = sent.name.removesuffix(PARTIAL)
             with show_progress(f"Copying {name}", sent.stat().st_size):
                 expected = digest(file)
                 file.seek(0)
-                saved = storage.save(name, File(file, name))
-                if saved != name:
-                    storage.delete(saved)
-                    raise BackupError(f"The bucket already has a file {name}, which was not changed.")
+                storage.save(name, File(file, name))
                 # As it comes: what storage.open() returns would have all of it in memory.
                 if digest(storage.bucket.Object(name).get()["Body"]) != expected:
-                    raise BackupError(f"The copy of {name} in the bucket has another checksum. Check the bucket.")
+                    raise ServiceError(f"The copy of {name} in the bucket has another checksum. Check the bucket.")
         copied.append(name)
     return copied
 
@@ -91,4 +102,4 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except (Boto3Error, BotoCoreError, ClientError) as error:
-        raise BackupError(f"The storage service refused a request: {error}") from None
+        raise ServiceError(f"The storage service refused a request: {error}") from None

@@ -6,6 +6,7 @@ A command line is everybody's to read, an environment is not.
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -20,6 +21,8 @@ from ops.backups.files import BackupError
 APPLICATION_NAME = "backup"
 # Seconds; a server that has just made a database, or dropped one, may be busy writing.
 CONNECT_TIMEOUT = 30
+# What becomes of a process that the kernel ends, which has no last words.
+KILLED_BY_SYSTEM = "was killed, usually because memory ran out. See docs/runbooks/back-up.md."
 
 
 def require_postgresql() -> None:
@@ -79,7 +82,7 @@ class Program:
             self._close()
             status = self.process.wait()
             if (kind is None and status != 0) or (kind is not None and issubclass(kind, BrokenPipeError)):
-                raise BackupError(f"{self.name} failed: {self.last_words()}") from None
+                raise BackupError(f"{self.name} failed: {self.last_words(status)}") from None
 
     def _close(self) -> None:
         for stream in (self.process.stdin, self.process.stdout):
@@ -90,8 +93,10 @@ class Program:
                     # It has ended before it had read everything; its status tells.
                     continue
 
-    def last_words(self) -> str:
-        """Return what it has said last, on one line."""
+    def last_words(self, status: int) -> str:
+        """Return what it has said last, on one line. Args: ``status``, with which it has ended."""
+        if status == -signal.SIGKILL:
+            return f"it {KILLED_BY_SYSTEM}"
         self.messages.seek(0)
         lines = [line.strip() for line in self.messages.read().decode(errors="replace").splitlines() if line.strip()]
         errors = [line for line in lines if re.search("error:|fatal:", line, re.IGNORECASE)]

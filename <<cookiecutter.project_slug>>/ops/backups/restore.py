@@ -15,19 +15,26 @@ from django.utils import timezone
 
 from ops.backups import archive, databases, media
 from ops.backups.archive import pg_load
-from ops.backups.files import STAMP, Backup, BackupError, check
+from ops.backups.files import STAMP, Backup, BackupError, check, require_signature
 from ops.postgres import connected_to
 from ops.read_only_state import lock_state
 from ops.signals import block_signals
 
 
-def examine(backup: Backup, show_progress: Callable[..., Any], are_unknown_allowed: bool = False) -> archive.Contents:
+def examine(
+    backup: Backup,
+    show_progress: Callable[..., Any],
+    are_unknown_allowed: bool = False,
+    is_unsigned_allowed: bool = False,
+) -> archive.Contents:
     """Read a backup to its end, and return what is in its database.
 
     Raises BackupError when it is damaged, of a newer PostgreSQL, or, unless they are allowed, with migrations that
-    neither this code nor the database in service knows.
+    neither this code nor the database in service knows, or without a signature of the site's.
     """
     for path in backup.archives():
+        if not is_unsigned_allowed:
+            require_signature(path)
         with show_progress(f"Checking {path.name}", path.stat().st_size) as progress:
             check(path, progress)
     with show_progress("Reading the backup", backup.path.stat().st_size) as progress:

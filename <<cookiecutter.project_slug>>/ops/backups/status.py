@@ -1,9 +1,12 @@
 """How the backups stand: for /ready/, and for whoever asks on the machine."""
 
+import fcntl
 import json
 import logging
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from ops.backups import files
+from ops.backups.programs import KILLED_BY_SYSTEM
 from ops.files import replace_text
 
 logger = logging.getLogger(__name__)
 
 FAILURE = "failure.json"
+# Of the process that makes a backup, which has it locked. One that is killed leaves it behind.
+RUNNING = "running.json"
+KILLED = f"its process {KILLED_BY_SYSTEM}"
 # Seconds between two errors in the log about the same.
 REPEAT = 3600
 _told: dict[str, float] = {}
@@ -28,11 +35,63 @@ def failure_file() -> Path:
     return folder / FAILURE
 
 
-def note_failure(reason: str) -> None:
-    """Note that a backup has failed, and log it as an error."""
+def running_file() -> Path:
+    """Return where a process notes that it is making a backup."""
+    folder: Path = settings.BACKUPS_DIR
+    return folder / RUNNING
+
+
+@contextmanager
+def noted(folder: Path) -> Iterator[None]:
+    """Leave a note in a folder that is locked, of which ``failure`` knows when this process is killed in the block."""
+    if former := _killed():
+        note_failure(KILLED, former["time"])
+    path = running_file()
+    fresh = folder / f"{RUNNING}{files.PARTIAL}"
+    with fresh.open("w", encoding="utf-8") as file:
+        # Before it has its name: whoever reads the note while this process lives finds it locked.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        json.dump({"time": _now()}, file)
+        file.flush()
+        fresh.replace(path)
+        try:
+            yield
+        finally:
+            path.unlink()
+
+
+def _killed() -> dict[str, str] | None:
+    """Return the note of a process that was killed while it made a backup, or None."""
+    try:
+        with running_file().open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            # One without a name is of a process that has just come to its end.
+            note: dict[str, str] | None = json.load(file) if os.fstat(file.fileno()).st_nlink else None
+            return note
+    except (FileNotFoundError, BlockingIOError):
+        return None
+
+
+def _now() -> str:
+    return timezone.now().isoformat(timespec="seconds")
+
+
+def failure() -> dict[str, str] | None:
+    """Return the time and the reason of the last failure, until a backup succeeds."""
+    if note := _killed():
+        return note | {"reason": KILLED}
+    try:
+        found: dict[str, str] = json.loads(failure_file().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def note_failure(reason: str, at: str | None = None) -> None:
+    """Note that a backup has failed, now or at a time in ISO 8601, and log it as an error."""
     logger.error("The backup failed: %s", reason)
     if settings.BACKUPS_DIR.is_dir():
-        text = json.dumps({"time": timezone.now().isoformat(timespec="seconds"), "reason": reason})
+        text = json.dumps({"time": at or _now(), "reason": reason})
         # Replaced at once, for whoever answers /ready/ may be reading it.
         replace_text(failure_file(), text)
 
@@ -49,9 +108,8 @@ def problem(backups: Sequence[files.Backup]) -> str | None:
     """
     if not settings.BACKUPS_MAX_AGE_HOURS:
         return None
-    if failure_file().exists():
-        failure = json.loads(failure_file().read_text(encoding="utf-8"))
-        return f"The last backup failed at {failure['time']}: {failure['reason']}"
+    if last := failure():
+        return f"The last backup failed at {last['time']}: {last['reason']}"
     limit = timedelta(hours=settings.BACKUPS_MAX_AGE_HOURS)
     if not backups or timezone.now() - backups[0].time > limit:
         newest = f"the newest is {backups[0].path.name}" if backups else "there is none"

@@ -20,6 +20,8 @@ BACKUPS_KEEP = {
 # Hours after which the newest backup is overdue; 0 where nobody needs to know.
 BACKUPS_MAX_AGE_HOURS = env.number("BACKUPS_MAX_AGE_HOURS", default=0, least=0)
 
+# Keys of which the first signs backups and all are good for a restore; without any, SECRET_KEY and its fallbacks.
+BACKUPS_SIGNING_KEYS = env.list("BACKUPS_SIGNING_KEYS", default=[])
 # Public keys of age (https://age-encryption.org), for which a copy is encrypted; without any it is not.
 BACKUPS_RECIPIENTS = env.list("BACKUPS_RECIPIENTS", default=[])
 # Where copies go: a bucket of S3-compatible storage, best one that this server may write to and read, but not empty.

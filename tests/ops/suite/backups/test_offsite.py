@@ -9,10 +9,11 @@ import pyrage
 import pytest
 from django.core.files.storage import storages
 from django.core.management import CommandError
+from django.utils import timezone
 from pytest_django import Settings
 
 from config.settings.components.backups import BACKUPS_STORAGE
-from ops.backups.files import existing
+from ops.backups.files import checksum_of, existing
 from tests.ops.backups.conftest import Server
 from tests.ops.object_storage import serving
 
@@ -84,6 +85,68 @@ def test_a_copy_that_is_not_what_was_sent_is_a_failure(
     assert len(existing()) == 1
     with pytest.raises(CommandError, match=r"The last backup failed at .*has another checksum"):
         run("list_backups", "--check")
+    # What is there of that attempt has no checksum beside it, and is replaced by the next.
+    monkeypatch.undo()
+    assert "  copied backup_" in run("backup_database", "--if-due", timezone.localtime().strftime("%H:%M"))
+    [backup] = existing()
+    for path in backup.files():
+        assert content(bucket, path.name) == path.read_bytes()
+    run("list_backups", "--check")
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_a_failed_copy_is_retried_and_backups_go_on(
+    database: Server, run: Run, bucket: Any, settings: Settings, is_encrypted: bool
+) -> None:
+    """The bucket is out of reach for two backups: each is copied as soon as it is back, and old ones are removed."""
+    if is_encrypted:
+        settings.BACKUPS_RECIPIENTS = [str(pyrage.x25519.Identity.generate().to_public())]
+    settings.BACKUPS_KEEP = {"days": 1, "weeks": 1, "months": 1}
+    settings.BACKUPS_DIR.mkdir()
+    (settings.BACKUPS_DIR / "backup_20200101_000000.sql").touch()
+    storages, now = settings.STORAGES, timezone.localtime().strftime("%H:%M")
+    options = settings.BACKUPS_STORAGE["OPTIONS"] | {"bucket_name": "another"}
+    settings.STORAGES = storages | {"backups": settings.BACKUPS_STORAGE | {"OPTIONS": options}}
+    for arguments in ([], ["--if-due", now], []):
+        with pytest.raises(
+            CommandError, match=r"^The storage service refused a request: [^:]*NoSuchBucket[^:]*: [^:]*$"
+        ):
+            run("backup_database", *arguments)
+    assert len(existing()) == 2
+    assert "pending: copy-database, copy-media" in run("list_backups")
+    # A backup that is not to be copied does not say that all is well.
+    run("backup_database", "--no-media", "--no-upload")
+    with pytest.raises(CommandError, match=r"The last backup failed at .*NoSuchBucket"):
+        run("list_backups", "--check")
+    settings.STORAGES = storages
+    run("backup_database", "--if-due", now)
+    copied = [backup for backup in existing() if backup.media.exists()]
+    ending = ".age" if is_encrypted else ""
+    assert {file.key for file in bucket.objects.all()} == {
+        name
+        for backup in copied
+        for archive in backup.archives()
+        for name in (f"{archive.name}{ending}", f"{archive.name}.sha256")
+    }
+    assert "pending" not in run("list_backups", "--check")
+    assert run("backup_database", "--if-due", now) == ""
+
+
+def test_a_copy_that_can_never_be_made_is_told_once(database: Server, run: Run, bucket: Any) -> None:
+    """Another site's backup of the same second is in the bucket, or the checksum is lost: later backups are made."""
+    run("backup_database")
+    [first] = existing()
+    for spoil, message in (
+        (lambda: bucket.put_object(Key=f"{first.path.name}.sha256", Body=b"another"), "already has another file"),
+        (lambda: checksum_of(first.path).unlink(), "is missing"),
+    ):
+        spoil()
+        first.set_pending(["copy-database"])
+        with pytest.raises(CommandError, match=message):
+            run("backup_database")
+        run("backup_database")
+        run("list_backups", "--check")
+    assert content(bucket, f"{first.path.name}.sha256") == b"another"
 
 
 def test_a_bucket_that_is_not_there_is_told_in_a_sentence(

@@ -139,9 +139,11 @@ def cut(path: Path) -> None:
 
 
 def give_checksum(path: Path) -> None:
-    """Write the checksum that a file has now."""
+    """Write the checksum that a file has now, and sign it as the site does."""
     with path.open("rb") as file:
-        files.checksum_of(path).write_text(f"{files.digest(file)}  {path.name}\n")
+        checksum = files.digest(file)
+    signature = files.sign(path.name, checksum, files.signing_keys()[0])
+    files.checksum_of(path).write_text(f"{checksum}  {path.name}\n# hmac-sha256 {signature}\n")
 
 
 @pytest.mark.parametrize("compression", ENDINGS)

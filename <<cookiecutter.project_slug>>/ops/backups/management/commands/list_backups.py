@@ -9,7 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.timesince import timesince
 
 from ops.backups import status
-from ops.backups.files import BackupError, existing
+from ops.backups.files import BackupError, existing, is_signed
 
 
 class Command(BaseCommand):
@@ -36,6 +36,10 @@ class Command(BaseCommand):
             parts = [f"{age} old", filesizeformat(backup.size()).replace("\xa0", " ")]
             parts.append("with uploaded files" if backup.media.exists() else "without uploaded files")
             parts.append(f"verified {verified}" if (verified := backup.verified()) else "not verified")
+            if not all(is_signed(path) for path in backup.archives()):
+                parts.append("not signed")
+            if pending := backup.pending():
+                parts.append(f"pending: {', '.join(pending)}")
             self.stdout.write(f"{backup.path.name}  {', '.join(parts)}")
         if check and (problem := status.problem(backups)):
             raise BackupError(problem)

@@ -45,6 +45,11 @@ class Command(BaseCommand):
             action="store_true",
             help="restore also with migrations that this code does not know, such as those of an app that is gone",
         )
+        parser.add_argument(
+            "--allow-unsigned",
+            action="store_true",
+            help="take also a backup without a signature of this site, such as one that another version made",
+        )
 
     def handle(self, *args: Any, file: str, yes: bool, migrate: bool, **options: Any) -> None:
         """Restore the backup, unless something speaks against it."""
@@ -53,7 +58,9 @@ class Command(BaseCommand):
         require_postgresql()
         backup = find(file)
         with exit_on_signals(), translate_errors(), locked() as folder:
-            contents = restore.examine(backup, show_progress, options["allow_unknown_migrations"])
+            contents = restore.examine(
+                backup, show_progress, options["allow_unknown_migrations"], options["allow_unsigned"]
+            )
             obstacle = databases.obstacle()
             self.tell(backup, contents, obstacle)
             if not yes:
@@ -99,7 +106,7 @@ class Command(BaseCommand):
     ) -> None:
         """Replace what is in the database, after a backup of it."""
         with restore.read_only(f"{backup.path.name} is being restored", self.stdout), self.saying_what_serves():
-            before, _, _ = create_backup(folder, "gz", has_media=False, show_progress=show_progress)
+            before, _ = create_backup(folder, "gz", show_progress)
             self.stdout.write(f"The former contents of the database are in {before.path}")
             changed = restore.replace_contents(backup, contents, show_progress)
         self.put_back_changed(backup, changed)

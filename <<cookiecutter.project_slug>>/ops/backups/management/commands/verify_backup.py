@@ -32,6 +32,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the backup."""
         parser.add_argument("file", help="a backup: its path, its name in BACKUPS_DIR, or latest")
+        parser.add_argument(
+            "--allow-unsigned",
+            action="store_true",
+            help="take also a backup without a signature of this site, such as one that another version made",
+        )
 
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         """Verify the backup."""
@@ -45,7 +50,7 @@ class Command(BaseCommand):
                     f"The drill cannot create a database: {obstacle}. Set DATABASE_URL to a role that may "
                     "create databases."
                 )
-            contents = restore.examine(backup, show_progress)
+            contents = restore.examine(backup, show_progress, is_unsigned_allowed=options["allow_unsigned"])
             with databases.temporary("drill") as scratch:
                 restore.fill(scratch, backup, contents, show_progress)
                 applied = restore.pending_migrations(scratch)
