@@ -1,12 +1,14 @@
 """Restoring on a real PostgreSQL: what was backed up is there again, and until then what was there before."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,15 @@ from django.conf import settings as project_settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 from pytest_django import Settings
 
 from apps.users.models import User
 from ops.backups import archive, databases, files
 from ops.backups.files import ENDINGS, Backup, existing
+from ops.backups.restore import REASON
 from ops.read_only_state import read_only_state
-from tests.ops.backups.conftest import Server
+from tests.ops.backups.conftest import PASSWORD, Server
 
 pytestmark = pytest.mark.servers
 Run = Callable[..., str]
@@ -86,11 +89,41 @@ def test_former_databases_still_swaps_back_and_names_its_successor(
 
 def test_the_new_database_is_made_and_set_as_the_former(database: Server, run: Run, backup: Backup) -> None:
     database.run("ALTER DATABASE app SET statement_timeout TO '4321ms'")
+    database.run('ALTER DATABASE app SET search_path TO "a, ""b""", public, "$user"')
+    database.run("ALTER DATABASE app SET temp_tablespaces TO ''")
+    set_to = "SELECT setconfig FROM pg_db_role_setting, pg_database AS d WHERE d.oid = setdatabase AND datname = 'app'"
+    settings = database.run(set_to)
     form = "SELECT encoding, datlocprovider, datcollate, datctype, datdba FROM pg_database WHERE datname = 'app'"
     before = database.run(form)
     run("restore_database", "latest", "--yes")
     assert database.run(form) == before
-    assert database.run("SHOW statement_timeout", "app") == [("4321ms",)]
+    assert database.run(set_to) == settings
+    assert emails() == {"ann@example.com"}
+
+
+@pytest.mark.parametrize("way", ["beside", "in place"])
+def test_a_database_in_which_django_finds_no_table_does_not_go_into_service(
+    database: Server, run: Run, way: str
+) -> None:
+    """Nothing of it is in the archive: the tables are in a schema that is on the path of the former server alone."""
+    database.run("CREATE SCHEMA site AUTHORIZATION app", "app")
+    for [table] in database.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", "app"):
+        database.run(f'ALTER TABLE public."{table}" SET SCHEMA site', "app")
+    database.run("ALTER DATABASE app SET search_path TO site, public")
+    connection.close()
+    run("backup_database", "--no-media")
+    assert "rows of site.users_user" in run("verify_backup", "latest")
+    database.run("ALTER DATABASE app RESET search_path")
+    database.run("ALTER DATABASE app SET search_path TO public")
+    connection.close()
+    database.run("CREATE TABLE marker ()", "app", "app")
+    database.run(f"ALTER ROLE app {'CREATEDB' if way == 'beside' else 'NOCREATEDB'}")
+    try:
+        with pytest.raises(CommandError, match=r"Django does not find the table .* is unchanged and in service"):
+            run("restore_database", "latest", "--yes", "--allow-unknown-migrations")
+    finally:
+        database.run("ALTER ROLE app CREATEDB")
+    assert database.run("SELECT to_regclass('public.marker')::text", "app") == [("marker",)]
 
 
 @pytest.mark.parametrize("way", ["lock file", "variable"])
@@ -235,6 +268,41 @@ def test_a_backup_that_postgresql_does_not_take_leaves_the_former_in_service(dat
     User.objects.create_user("late@example.com", "correct horse battery")
 
 
+@pytest.mark.parametrize("role", ["CREATEDB", "NOCREATEDB"])
+@pytest.mark.parametrize(
+    "command", ["\\! touch {}", "SELECT 1 \\g |touch {}", "\\copy (SELECT 1) TO PROGRAM 'touch {}'"]
+)
+def test_a_command_of_psql_in_a_backup_is_not_run(
+    database: Server, run: Run, tmp_path: Path, command: str, role: str
+) -> None:
+    """Whoever can write to the backups can also write their checksums."""
+    line = command.format(tmp_path / "run").encode()
+    change(run, b"-- PostgreSQL database dump\n", line + b"\n-- PostgreSQL database dump\n")
+    commands = [["restore_database", "latest", "--yes"]]
+    commands += [["verify_backup", "latest"]] if role == "CREATEDB" else []
+    database.run(f"ALTER ROLE app {role}")
+    try:
+        for arguments in commands:
+            with pytest.raises(CommandError, match="backslash commands are restricted"):
+                run(*arguments)
+    finally:
+        database.run("ALTER ROLE app CREATEDB")
+    assert not (tmp_path / "run").exists()
+    assert emails() == {"ann@example.com"}
+
+
+def test_a_psql_without_a_restricted_mode_is_refused(
+    database: Server, run: Run, backup: Backup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = tmp_path / "psql"
+    former.write_text(f'#!/bin/sh\n"{shutil.which("psql")}" "$@" | grep -v restrict\n')
+    former.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(CommandError, match=r"psql has no restricted mode, .* Update PostgreSQL's client to 15\.14"):
+        run("restore_database", "latest", "--yes")
+    assert emails() == BOTH
+
+
 def test_rows_that_are_missing_after_all_are_noticed(
     database: Server, run: Run, backup: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,23 +416,209 @@ def test_a_failure_in_one_transaction_leaves_everything_as_it_was(database: Serv
         database.run("ALTER ROLE app CREATEDB")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_leaves_the_former_in_service(
-    database: Server, run: Run, backup: Backup, tmp_path: Path, number: signal.Signals
-) -> None:
-    places = {"BACKUPS_DIR": str(tmp_path / "backups"), "MEDIA_ROOT": str(tmp_path / "media")}
-    places["READ_ONLY_LOCK_FILE"] = str(tmp_path / ".read-only.lock")
+def start_restore(database: Server, folder: Path) -> "subprocess.Popen[str]":
+    """Start the restore of the newest backup in a process of its own."""
+    places = {"BACKUPS_DIR": str(folder / "backups"), "MEDIA_ROOT": str(folder / "media")}
+    places["READ_ONLY_LOCK_FILE"] = str(folder / ".read-only.lock")
     connection.close()
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "manage.py", "restore_database", "latest", "--yes"],
         cwd=project_settings.BASE_DIR,
         env=database.environment() | places,
         stderr=subprocess.PIPE,
         text=True,
     )
-    end = time.monotonic() + 20
-    while "app_restoring" not in database.databases():
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return as soon as a condition is true; fail when it is not within a minute."""
+    end = time.monotonic() + 60
+    while not condition():
         assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def may_not_create_databases(database: Server) -> Iterator[None]:
+    """The role of the database must restore in place."""
+    database.run("ALTER ROLE app NOCREATEDB")
+    yield
+    database.run("ALTER ROLE app CREATEDB")
+
+
+# What administrators and developers make of a database beside Django's tables: as an administrator, then as the owner.
+ADMINISTRATOR = """
+    CREATE EXTENSION pg_stat_statements; CREATE PUBLICATION everything FOR ALL TABLES;
+    ALTER DATABASE app SET log_min_duration_statement TO '4321ms';
+    ALTER ROLE reporting IN DATABASE app SET work_mem TO '5MB'
+"""
+OWNER = """
+    ALTER DATABASE app SET search_path TO app, public; CREATE SCHEMA app;
+    REVOKE CONNECT ON DATABASE app FROM PUBLIC; GRANT CONNECT ON DATABASE app TO reporting;
+    ALTER DATABASE app CONNECTION LIMIT 77; COMMENT ON DATABASE app IS 'it''s "ours"';
+    CREATE EXTENSION citext SCHEMA app;
+    CREATE COLLATION app.by_number (provider = icu, locale = 'und-u-kn');
+    CREATE TYPE app.pair AS (a int, b text COLLATE app.by_number); CREATE DOMAIN app.few AS int CHECK (VALUE < 9);
+    CREATE TEXT SEARCH DICTIONARY app.plain (TEMPLATE = simple);
+    CREATE TEXT SEARCH CONFIGURATION app.words (COPY = simple);
+    ALTER TEXT SEARCH CONFIGURATION app.words ALTER MAPPING FOR word WITH app.plain;
+    CREATE FUNCTION app.one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+    CREATE AGGREGATE app.total (int) (SFUNC = int4pl, STYPE = int);
+    CREATE OPERATOR app.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
+    CREATE TABLE app.parent (n serial, name app.citext, two app.pair); CREATE TABLE app.child () INHERITS (app.parent);
+    INSERT INTO app.parent (name, two) VALUES ('A', (1, 'x')); INSERT INTO app.child (name) VALUES ('B');
+    CREATE TABLE app.parts (n int) PARTITION BY RANGE (n); INSERT INTO app.parent (name) VALUES (E'C\\t\\\\.');
+    CREATE TABLE app.part PARTITION OF app.parts FOR VALUES FROM (0) TO (9); INSERT INTO app.parts VALUES (3);
+    CREATE STATISTICS app.together ON n, name FROM app.parent; CREATE VIEW app.seen AS SELECT app.one();
+    CREATE MATERIALIZED VIEW app.kept AS SELECT n FROM app.parent;
+    CREATE PUBLICATION one_table FOR TABLE app.parent;
+    SELECT lo_from_bytea(4321, 'large'); GRANT SELECT ON LARGE OBJECT 4321 TO reporting;
+    GRANT USAGE ON SCHEMA app TO reporting; GRANT SELECT ON app.parent TO reporting WITH GRANT OPTION;
+    GRANT SELECT (n) ON app.child TO reporting; REVOKE EXECUTE ON FUNCTION app.one() FROM PUBLIC;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reporting;
+    ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+    CREATE TABLE app.granted_by_default (n int); CREATE TABLE app.secret (n int);
+    REVOKE ALL ON app.secret FROM reporting
+"""
+PROPERTIES = """
+    SELECT datdba::regrole, datconnlimit, shobj_description(oid, 'pg_database'),
+        ARRAY(SELECT a::text FROM unnest(datacl) AS a ORDER BY a::text),
+        ARRAY(SELECT (setrole, setconfig)::text FROM pg_db_role_setting WHERE setdatabase = d.oid ORDER BY setrole)
+    FROM pg_database AS d WHERE datname = 'app'
+"""
+
+
+def state(database: Server) -> tuple[str, list[Any]]:
+    """Return everything that is in the database, as pg_dump tells it, and its own properties."""
+    dump = ["pg_dump", "--host", "127.0.0.1", "--port", str(database.port), "--user", "postgres", "--no-owner", "app"]
+    environment = os.environ | {"PGPASSWORD": PASSWORD}
+    text = subprocess.run(dump, check=True, capture_output=True, text=True, env=environment).stdout
+    # The key of the restricted mode is random, and the order of rows may differ.
+    lines = sorted(line for line in text.splitlines() if not re.match(r"\\(un)?restrict ", line))
+    return "\n".join(lines), database.run(PROPERTIES)
+
+
+@pytest.fixture(params=["beside", "in place", "administrated"])
+def difficult(database: Server, run: Run, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of all kinds of objects, which a role can replace, one that it cannot, or one of an administrator."""
+    database.run("CREATE ROLE reporting LOGIN")
+    database.run(f"ALTER ROLE app {'NOCREATEDB' if request.param == 'in place' else 'CREATEDB'}")
+    connection.close()
+    with database.connect("app", "app") as owner:
+        for statement in OWNER.split(";"):
+            owner.execute(statement)
+    if request.param == "administrated":
+        with database.connect("app") as administrator:
+            for statement in ADMINISTRATOR.split(";"):
+                administrator.execute(statement)
+    yield request.param
+    connection.close()
+    database.run("ALTER ROLE app CREATEDB")
+    for name in database.databases():
+        database.run(f"DROP DATABASE {name} WITH (FORCE)")
+    database.run("DROP ROLE reporting")
+
+
+@pytest.mark.parametrize("compression", ["gz", "pgcustom"])
+def test_a_restore_keeps_objects_privileges_and_settings(
+    database: Server, run: Run, difficult: str, compression: str
+) -> None:
+    before = state(database)
+    said = run("backup_database", "--no-media", "--compression", compression)
+    # Whoever makes a backup learns how it can be restored.
+    assert ("replace the contents of the database in place" in said) == (difficult != "beside")
+    if difficult != "in place":
+        run("verify_backup", "latest")
+    with database.connect("app", "app") as owner:
+        owner.execute("INSERT INTO app.parent (name) VALUES ('late')")
+        owner.execute("CREATE TYPE app.late AS (n int)")
+    said = run("restore_database", "latest", "--yes")
+    assert ("Its contents are replaced" in said) == (difficult != "beside")
+    after = state(database)
+    assert after[1] == before[1]
+    assert after[0] == before[0]
+
+
+def test_privileges_that_a_restore_loses_are_listed_first(
+    database: Server, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.run("CREATE ROLE reporting; CREATE ROLE later")
+    database.run("GRANT SELECT ON users_user TO reporting", "app", "app")
+    connection.close()
+    run("backup_database", "--no-media")
+    database.run("REVOKE ALL ON users_user FROM reporting", "app", "app")
+    database.run("GRANT SELECT ON users_user TO later", "app", "app")
+    database.run("DROP ROLE reporting")
+    said = run("restore_database", "latest", "--yes")
+    assert "Privileges of roles that this server does not have will be lost: reporting." in said
+    assert "The backup has no privileges for roles that have some now: later." in said
+    for name in database.databases() - {"app"}:
+        database.run(f"DROP DATABASE {name} WITH (FORCE)")
+    database.run("DROP ROLE later")
+    assert emails() == {"ann@example.com"}
+
+
+WAITING = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = 'app' AND application_name = 'backup'"
+
+
+@pytest.mark.usefixtures("may_not_create_databases")
+@pytest.mark.parametrize("moment", ["before the rows", "before the end"])
+def test_a_command_that_is_killed_commits_no_part_of_a_backup(
+    database: Server, run: Run, tmp_path: Path, moment: str
+) -> None:
+    """Kill it while psql waits, with more to send than a pipe holds, and with everything sent but the commit."""
+    database.run("CREATE TABLE bulk AS SELECT md5(n::text) FROM generate_series(1, 20000) AS n", "app", "app")
+    # A plain archive has large objects in transactions of their own, after the rows.
+    if moment == "before the end":
+        database.run("SELECT lo_from_bytea(4321, 'large')", "app", "app")
+    line = b"COPY public.bulk " if moment == "before the rows" else b"-- PostgreSQL database dump complete"
+    change(run, line, b"SELECT pg_advisory_lock(1);\n" + line)
+    User.objects.create_user("late@example.com", "correct horse battery")
+    with database.connect("app") as holding:
+        holding.execute("SELECT pg_advisory_lock(1)")
+        process = start_restore(database, tmp_path)
+        wait_until(lambda: database.run(WAITING))
+        process.kill()
+        process.communicate()
+    wait_until(lambda: not database.run(SESSIONS))
+    # The tables are the former ones, and whole.
+    assert emails() == BOTH
+    assert database.run("SELECT count(*) FROM bulk", "app") == [(20000,)]
+    run("read_only", "off")
+    with pytest.raises(IntegrityError):
+        User.objects.create_user("ann@example.com", "correct horse battery")
+    large = database.run("SELECT loid, data FROM pg_largeobject", "app")
+    # The backup that the killed restore has made first.
+    run("restore_database", "latest", "--yes")
+    assert emails() == BOTH
+    assert database.run("SELECT loid, data FROM pg_largeobject", "app") == large
+
+
+@pytest.mark.usefixtures("may_not_create_databases")
+def test_an_interruption_before_the_commit_leaves_the_former_contents(
+    database: Server, run: Run, tmp_path: Path
+) -> None:
+    line = b"-- PostgreSQL database dump complete"
+    change(run, line, b"SELECT pg_advisory_lock(1);\n" + line)
+    User.objects.create_user("late@example.com", "correct horse battery")
+    with database.connect("app") as holding:
+        holding.execute("SELECT pg_advisory_lock(1)")
+        process = start_restore(database, tmp_path)
+        wait_until(lambda: database.run(WAITING))
+        process.terminate()
+        _, said = process.communicate(timeout=120)
+    assert "Interrupted. The database app is unchanged and in service." in said
+    wait_until(lambda: not database.run(SESSIONS))
+    assert emails() == BOTH
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_the_former_in_service(
+    database: Server, run: Run, backup: Backup, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start_restore(database, tmp_path)
+    wait_until(lambda: "app_restoring" in database.databases())
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 128 + number, said
@@ -373,6 +627,29 @@ def test_an_interruption_leaves_the_former_in_service(
     assert read_only_state() is None
     assert emails() == BOTH
     User.objects.create_user("later@example.com", "correct horse battery")
+
+
+def test_a_restore_ends_the_read_only_mode_of_a_killed_one(database: Server, run: Run, backup: Backup) -> None:
+    run("read_only", "on", "--reason", f"{backup.path.name}{REASON}")
+    said = run("restore_database", "latest", "--yes")
+    assert "An interrupted restore has left the site read-only. This restore disables that at its end." in said
+    assert read_only_state() is None
+    User.objects.create_user("later@example.com", "correct horse battery")
+    run("read_only", "on", "--reason", "Moving")
+    said = run("restore_database", "latest", "--yes")
+    assert "The site was read-only before, and stays so. Disable it with: read_only off" in said
+    assert read_only_state() is not None
+
+
+def test_a_prepared_transaction_is_named_before_anything_happens(database: Server, run: Run, backup: Backup) -> None:
+    with database.connect("app", "app") as session:
+        session.execute("BEGIN; DELETE FROM users_user; PREPARE TRANSACTION 'it''s'")
+    with pytest.raises(CommandError, match=r"prepared transactions of app, .* with: ROLLBACK PREPARED 'it''s';"):
+        run("restore_database", "latest", "--yes")
+    assert read_only_state() is None
+    database.run("ROLLBACK PREPARED 'it''s'", "app")
+    run("restore_database", "latest", "--yes")
+    assert emails() == {"ann@example.com"}
 
 
 def test_a_session_that_has_failed_leaves_no_database_behind(database: Server) -> None:

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from ops.backups import files, offsite, status
+from ops.backups import databases, files, offsite, status
 from ops.backups.create import archive_media, create_backup
 from ops.backups.files import (
     COPY_DATABASE,
@@ -154,6 +154,8 @@ class Command(BaseCommand):
         if compression:
             backup, contents = create_backup(folder, compression, show_progress, steps)
             self.stdout.writelines(f"{line}\n" for line in contents.lines())
+            if obstacle := databases.obstacle():
+                self.stdout.write(f"A restore of it will replace the contents of the database in place: {obstacle}.")
         errors = list(self.complete(steps, show_progress))
         for removed in files.prune(existing(), keep):
             self.stdout.write(f"  removed {removed.path.name}")
