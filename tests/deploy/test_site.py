@@ -271,7 +271,7 @@ def test_a_second_project_lives_on_the_same_machine(
         assert json.loads(server.get("/health/", host=host).read())["service"] == name
         assert json.loads(server.get("/ready/", host=host).read())["status"] == "ready"
     environments = server.say("cat /etc/my_project/environment /etc/second/environment")
-    assert re.findall(r"@127\.0\.0\.1:(63\d\d)/", environments) == ["6380", "6381", "6382"]
+    assert re.findall(r"@127\.0\.0\.1:(63\d\d)/", environments) == ["6380", "6381"]
     assert server.get("/", host="unknown.example.com", scheme="http").status == 404
 
 

@@ -82,7 +82,11 @@ def add_task(project: Path, code: str) -> None:
     """Add a task, which is given to another worker soon after its own was killed."""
     with (project / "apps/core/tasks.py").open("a") as tasks:
         tasks.write(code)
-    replace(project / "config/settings/components/celery.py", "CELERY_TASK_TIME_LIMIT + 900", "20")
+    settings = project / "config/settings/components/celery.py"
+    # A countdown of 12 seconds and the limit of a task must together be less than the visibility timeout.
+    replace(settings, "CELERY_TASK_TIME_LIMIT = 300", "CELERY_TASK_TIME_LIMIT = 12")
+    replace(settings, "CELERY_TASK_SOFT_TIME_LIMIT = 240", "CELERY_TASK_SOFT_TIME_LIMIT = 10")
+    replace(settings, "CELERY_TASK_TIME_LIMIT + 900", "25")
 
 
 def add_page(project: Path, code: str) -> None:
