@@ -31,12 +31,14 @@ import json
 from django.conf import settings
 print(json.dumps({name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=str))
 """
+# What a process needs in any case; the last has coverage measured in it too.
+PASSED_ON = ("PATH", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG")
 
 
 def python(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
     """Run Python with the production settings, in an environment of ENVIRONMENT and ``environment`` (None: unset)."""
     variables = {**ENVIRONMENT, **environment, "DJANGO_SETTINGS_MODULE": "config.settings.production"}
-    variables |= {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    variables |= {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     given = {name: value for name, value in variables.items() if value is not None}
     return subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=given, capture_output=True, text=True, check=False
