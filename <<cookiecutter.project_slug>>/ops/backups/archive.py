@@ -160,7 +160,8 @@ LEFT_OUT = re.compile(
 )
 # Drop the objects of the role, and leave those of extensions: for a database that cannot be replaced by another. The
 # statements are made before the first is run, because dropping an object with CASCADE drops others of the list. Objects
-# below 16384 are PostgreSQL's own. A schema that holds an extension stays, because the extension would go with it.
+# below 16384 are PostgreSQL's own. A schema that holds an extension stays, because the extension would go with it. The
+# temporary tables of other sessions, which a crash leaves behind, cannot be dropped and are in no backup.
 EMPTY = b"""
 DO $empty$
 DECLARE statement text;
@@ -184,7 +185,7 @@ BEGIN
             UNION ALL SELECT tableoid, oid, srvowner FROM pg_foreign_server
             UNION ALL SELECT tableoid, oid, fdwowner FROM pg_foreign_data_wrapper
         ) AS things (class, id, owner), pg_identify_object(class, id, 0)
-        WHERE id >= 16384 AND pg_has_role(owner, 'USAGE') AND NOT EXISTS (
+        WHERE id >= 16384 AND pg_has_role(owner, 'USAGE') AND coalesce(schema, '') !~ '^pg_temp' AND NOT EXISTS (
             -- Part of an extension, or of another object, such as the type and the sequences of a table.
             SELECT FROM pg_depend WHERE classid = class AND objid = id AND objsubid = 0 AND deptype IN ('e', 'i')
         )

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ops.backups import archive, databases, media
 from ops.backups.archive import pg_load
-from ops.backups.files import STAMP, Backup, BackupError, check, require_signature
+from ops.backups.files import STAMP, Backup, BackupError, check, existing, require_signature
 from ops.backups.programs import require_restrictable_psql
 from ops.postgres import connected_to
 from ops.read_only_state import lock_state
@@ -94,6 +94,18 @@ def pending_migrations(database: str) -> int:
     with connected_to(database):
         executor = MigrationExecutor(connection)
         return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def interrupted() -> Backup | None:
+    """Return the backup in BACKUPS_DIR whose restore was killed and has left the site read-only, or None.
+
+    In place, a restore has first created a newer backup, of the former contents.
+    """
+    state = lock_state()
+    if state is None or not state.reason.endswith(REASON):
+        return None
+    name = state.reason.removesuffix(REASON)
+    return next((backup for backup in existing() if backup.path.name == name), None)
 
 
 @contextmanager

@@ -58,6 +58,12 @@ class Command(BaseCommand):
         require_postgresql()
         backup = find(file)
         with exit_on_signals(), translate_errors(), databases.translate_errors(), locked() as folder:
+            if file == "latest" and (interrupted := restore.interrupted()) and interrupted != backup:
+                self.stdout.write(
+                    f"The restore of {interrupted.path.name} was interrupted and begins again. To restore "
+                    f"{backup.path.name} instead, name it."
+                )
+                backup = interrupted
             contents = restore.examine(
                 backup, show_progress, options["allow_unknown_migrations"], options["allow_unsigned"]
             )
@@ -128,9 +134,9 @@ class Command(BaseCommand):
             before, _ = create_backup(folder, "gz", show_progress)
             self.stdout.write(f"The former contents of the database are in {before.path}")
             changed = restore.replace_contents(backup, contents, show_progress, self.stderr.write, committed)
-        self.put_back_changed(backup, changed)
-        if is_migrated:
-            databases.migrate(databases.in_service())
+            self.put_back_changed(backup, changed)
+            if is_migrated:
+                databases.migrate(databases.in_service())
 
     @contextmanager
     def saying_what_serves(self, backup: Backup) -> Iterator[Callable[[bool | None], object]]:
@@ -143,7 +149,7 @@ class Command(BaseCommand):
             False: f"The database {name} is unchanged and in service.",
             True: f"{backup.path.name} is in service.",
             None: f"PostgreSQL ended while it committed, so whether the database {name} was restored is not known. "
-            "Restore it again.",
+            f"Restore it again: restore_database {backup.path}",
         }
         consequences = [possible[False]]
         try:
