@@ -23,6 +23,8 @@ COPY = re.compile(rb"COPY (\S.*?) \((.*)\) FROM stdin;\n")
 END_OF_ROWS = b"\\.\n"
 # Bytes of a line that are in memory at once: a row has as many as its values, of which each may have a gigabyte.
 PIECE = 1024 * 1024
+# The status of psql when PostgreSQL has refused a statement.
+REFUSED = 3
 LAST_LINE = b"-- PostgreSQL database dump complete\n"
 # Since 2025, psql is kept from its own commands up to a line "\unrestrict" with the same key, which comes still later.
 RESTRICT = b"\\restrict "
@@ -158,7 +160,8 @@ LEFT_OUT = re.compile(
 )
 # Drop the objects of the role, and leave those of extensions: for a database that cannot be replaced by another. The
 # statements are made before the first is run, because dropping an object with CASCADE drops others of the list. Objects
-# below 16384 are PostgreSQL's own. A schema that holds an extension stays, because the extension would go with it.
+# below 16384 are PostgreSQL's own. A schema that holds an extension stays, because the extension would go with it. The
+# temporary tables of other sessions, which a crash leaves behind, cannot be dropped and are in no backup.
 EMPTY = b"""
 DO $empty$
 DECLARE statement text;
@@ -182,7 +185,7 @@ BEGIN
             UNION ALL SELECT tableoid, oid, srvowner FROM pg_foreign_server
             UNION ALL SELECT tableoid, oid, fdwowner FROM pg_foreign_data_wrapper
         ) AS things (class, id, owner), pg_identify_object(class, id, 0)
-        WHERE id >= 16384 AND pg_has_role(owner, 'USAGE') AND NOT EXISTS (
+        WHERE id >= 16384 AND pg_has_role(owner, 'USAGE') AND coalesce(schema, '') !~ '^pg_temp' AND NOT EXISTS (
             -- Part of an extension, or of another object, such as the type and the sequences of a table.
             SELECT FROM pg_depend WHERE classid = class AND objid = id AND objsubid = 0 AND deptype IN ('e', 'i')
         )
@@ -242,12 +245,13 @@ def pg_load(
     progress: Callable[[int], None],
     is_emptied: bool,
     left_out: Set[tuple[str, str]] = frozenset(),
-    committed: Callable[[], object] = lambda: None,
+    committed: Callable[[bool | None], object] = lambda _: None,
 ) -> list[str]:
     """Restore an archive into a database, in one transaction that is committed once every table has its rows.
 
     Args: ``is_emptied``, whether the objects of the role are dropped first; ``left_out``, the types and names of the
-    objects that are not restored; ``committed``, called after the commit, while signals are delayed.
+    objects that are not restored; ``committed``, called while signals are delayed with True after the commit, and with
+    None when it is not known whether there was one, because the connection was lost.
     Returns what PostgreSQL warned of, such as privileges that could not be granted.
     Raises BackupError. An error, or the end of this process, leaves the database unchanged.
     """
@@ -277,8 +281,11 @@ def pg_load(
             with block_signals():
                 psql.write(b"COMMIT;\n")
                 psql.close()
-                if is_committed := program.process.wait() == 0:
-                    committed()
+                status = program.process.wait()
+                # In any case but these, psql has not learned what became of the commit.
+                if status != REFUSED:
+                    committed(True if status == 0 else None)
+                is_committed = status == 0
         warnings = program.warnings()
     if not is_committed:
         raise BackupError("psql ended before the restore was complete. Use another backup.")

@@ -11,13 +11,13 @@ from typing import Any
 
 import psycopg
 from django.core.management import call_command
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
 from ops.backups.files import STAMP, BackupError
-from ops.backups.programs import parameters
+from ops.backups.programs import CONNECT_TIMEOUT, parameters
 from ops.postgres import connected_to
 from ops.signals import block_signals
 
@@ -204,6 +204,27 @@ def session() -> Iterator[psycopg.Connection[Any]]:
         yield connected
 
 
+def wait_for_server() -> None:
+    """Return when the server takes connections, as it does again after a crash, or after CONNECT_TIMEOUT seconds."""
+    end = time.monotonic() + CONNECT_TIMEOUT
+    while time.monotonic() < end:
+        try:
+            with session():
+                return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def translate_errors() -> Iterator[None]:
+    """Turn an error of the server, such as the loss of a connection, into a sentence."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise BackupError(f"PostgreSQL failed: {reason}. See its log.") from error
+
+
 @contextlib.contextmanager
 def temporary(purpose: str) -> Iterator[str]:
     """Make an empty database as the one in service, which is dropped at the end unless it was renamed meanwhile.
@@ -222,8 +243,10 @@ def temporary(purpose: str) -> Iterator[str]:
         finally:
             # By a session of its own: when this ends early, the one above may have a statement that is being cancelled,
             # which would cancel this one as well, or may have failed.
-            with block_signals(), session() as other:
-                drop(name, other)
+            with block_signals():
+                wait_for_server()
+                with session() as other:
+                    drop(name, other)
 
 
 def _create(name: str, connected: psycopg.Connection[Any]) -> None:
@@ -271,6 +294,12 @@ def drop(name: str, connected: psycopg.Connection[Any]) -> None:
     connected.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
 
 
+def exists(name: str) -> bool:
+    """Return whether there is a database of this name."""
+    with session() as connected:
+        return connected.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+
+
 def swap(new: str, aside: str) -> None:
     """Put a database in the place of the one in service, which is kept by the name ``aside``.
 
@@ -305,7 +334,12 @@ def _ending_sessions(name: str, connected: psycopg.Connection[Any]) -> Iterator[
                 [name],
             )
 
-    thread = Thread(target=end, name="ending-sessions")
+    def end_until_lost() -> None:
+        # When the server ends, the session of the block fails too, and says so.
+        with contextlib.suppress(psycopg.OperationalError):
+            end()
+
+    thread = Thread(target=end_until_lost, name="ending-sessions")
     thread.start()
     try:
         yield

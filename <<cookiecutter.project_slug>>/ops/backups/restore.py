@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from ops.backups import archive, databases, media
 from ops.backups.archive import pg_load
-from ops.backups.files import STAMP, Backup, BackupError, check, require_signature
+from ops.backups.files import STAMP, Backup, BackupError, check, existing, require_signature
 from ops.backups.programs import require_restrictable_psql
 from ops.postgres import connected_to
 from ops.read_only_state import lock_state
@@ -95,6 +96,18 @@ def pending_migrations(database: str) -> int:
         return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
+def interrupted() -> Backup | None:
+    """Return the backup in BACKUPS_DIR whose restore was killed and has left the site read-only, or None.
+
+    In place, a restore has first created a newer backup, of the former contents.
+    """
+    state = lock_state()
+    if state is None or not state.reason.endswith(REASON):
+        return None
+    name = state.reason.removesuffix(REASON)
+    return next((backup for backup in existing() if backup.path.name == name), None)
+
+
 @contextmanager
 def read_only(backup: Backup, out: Any) -> Iterator[bool]:
     """Enable read-only mode within the block; yield whether an operator has enabled it before, and it stays on.
@@ -113,7 +126,8 @@ def read_only(backup: Backup, out: Any) -> Iterator[bool]:
     try:
         yield False
     finally:
-        with block_signals():
+        with block_signals(), databases.translate_errors():
+            databases.wait_for_server()
             call_command("read_only", "off", stdout=out)
 
 
@@ -124,13 +138,13 @@ def replace_database(
     stays_read_only: bool,
     show_progress: Callable[..., Any],
     warn: Callable[[str], object],
-    committed: Callable[[], object],
+    committed: Callable[[bool | None], object],
 ) -> tuple[str, set[str]]:
     """Restore into a new database, bring back uploaded files that are missing, and only then swap the databases.
 
     Returns the name by which the former one is kept, and the uploaded files that have changed, which are for
-    put_back_changed. An error, or an interruption, leaves the former database in service, unless ``committed`` was
-    called, while signals were delayed.
+    put_back_changed. An error, or an interruption, leaves the former database in service, unless ``committed``, which
+    pg_load describes, was called with another value.
     """
     former = databases.name_to_keep()
     with databases.temporary("restoring") as new:
@@ -143,8 +157,15 @@ def replace_database(
         changed = put_back_missing(backup, show_progress)
         databases.copy_properties(new)
         with block_signals():
-            databases.swap(new, former)
-            committed()
+            try:
+                databases.swap(new, former)
+            except psycopg.OperationalError:
+                # Whether the server has ended before the swap or after it, the next session knows.
+                committed(None)
+                databases.wait_for_server()
+                committed(databases.exists(former))
+                raise
+            committed(True)
     return former, changed
 
 
@@ -153,7 +174,7 @@ def replace_contents(
     contents: archive.Contents,
     show_progress: Callable[..., Any],
     warn: Callable[[str], object],
-    committed: Callable[[], object],
+    committed: Callable[[bool | None], object],
 ) -> set[str]:
     """Restore into the database in service itself, in one transaction.
 
@@ -176,7 +197,7 @@ def fill(
     warn: Callable[[str], object],
     is_emptied: bool = False,
     left_out: Set[tuple[str, str]] = frozenset(),
-    committed: Callable[[], object] = lambda: None,
+    committed: Callable[[bool | None], object] = lambda _: None,
 ) -> None:
     """Fill a database with that of a backup, in which every table then has its rows, and let PostgreSQL know them."""
     with show_progress("Restoring the database", backup.path.stat().st_size) as progress:

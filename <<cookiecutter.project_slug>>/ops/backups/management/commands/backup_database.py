@@ -129,7 +129,7 @@ class Command(BaseCommand):
         try:
             with exit_on_signals(), locked() as folder, status.noted(folder):
                 try:
-                    with offsite.translate_errors():
+                    with offsite.translate_errors(), databases.translate_errors():
                         self.back_up(folder, compression if is_new else None, steps, keep)
                 except SystemExit:
                     status.note_failure("it was interrupted.")

@@ -57,7 +57,13 @@ class Command(BaseCommand):
         show_progress = partial(Progress, sys.stderr)
         require_postgresql()
         backup = find(file)
-        with exit_on_signals(), translate_errors(), locked() as folder:
+        with exit_on_signals(), translate_errors(), databases.translate_errors(), locked() as folder:
+            if file == "latest" and (interrupted := restore.interrupted()) and interrupted != backup:
+                self.stdout.write(
+                    f"The restore of {interrupted.path.name} was interrupted and begins again. To restore "
+                    f"{backup.path.name} instead, name it."
+                )
+                backup = interrupted
             contents = restore.examine(
                 backup, show_progress, options["allow_unknown_migrations"], options["allow_unsigned"]
             )
@@ -113,11 +119,10 @@ class Command(BaseCommand):
 
     def restore_beside(self, backup: Backup, contents: Contents, is_migrated: bool, show_progress: Any) -> None:
         """Let a new database take the place of the one in service."""
-        with restore.read_only(backup, self.stdout) as was_on:
-            with self.saying_what_serves(backup) as committed:
-                former, changed = restore.replace_database(
-                    backup, contents, is_migrated, was_on, show_progress, self.stderr.write, committed
-                )
+        with restore.read_only(backup, self.stdout) as was_on, self.saying_what_serves(backup) as committed:
+            former, changed = restore.replace_database(
+                backup, contents, is_migrated, was_on, show_progress, self.stderr.write, committed
+            )
             self.stdout.write(f"The replaced database is retained. Drop it with: retained_databases --drop {former}")
             self.put_back_changed(backup, changed)
 
@@ -129,16 +134,27 @@ class Command(BaseCommand):
             before, _ = create_backup(folder, "gz", show_progress)
             self.stdout.write(f"The former contents of the database are in {before.path}")
             changed = restore.replace_contents(backup, contents, show_progress, self.stderr.write, committed)
-        self.put_back_changed(backup, changed)
-        if is_migrated:
-            databases.migrate(databases.in_service())
+            self.put_back_changed(backup, changed)
+            if is_migrated:
+                databases.migrate(databases.in_service())
 
     @contextmanager
-    def saying_what_serves(self, backup: Backup) -> Iterator[Callable[[], object]]:
-        """Say after an error or a signal which database is in service; call what it yields when that changes."""
-        consequences = [f"The database {databases.in_service()} is unchanged and in service."]
+    def saying_what_serves(self, backup: Backup) -> Iterator[Callable[[bool | None], object]]:
+        """Say after an error or a signal which database is in service.
+
+        Call what it yields with whether that is the backup, or with None when it is not known.
+        """
+        name = databases.in_service()
+        possible = {
+            False: f"The database {name} is unchanged and in service.",
+            True: f"{backup.path.name} is in service.",
+            None: f"PostgreSQL ended while it committed, so whether the database {name} was restored is not known. "
+            f"Restore it again: restore_database {backup.path}",
+        }
+        consequences = [possible[False]]
         try:
-            yield lambda: consequences.append(f"{backup.path.name} is in service.")
+            with databases.translate_errors():
+                yield lambda is_committed: consequences.append(possible[is_committed])
         except BackupError as error:
             raise BackupError(f"{error} {consequences[-1]}") from None
         except SystemExit:

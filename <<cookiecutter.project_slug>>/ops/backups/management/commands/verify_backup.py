@@ -44,7 +44,7 @@ class Command(BaseCommand):
         show_progress = partial(Progress, sys.stderr)
         require_postgresql()
         backup = find(file)
-        with exit_on_signals(), locked():
+        with exit_on_signals(), databases.translate_errors(), locked():
             if obstacle := databases.obstacle_to_create():
                 raise BackupError(
                     f"The drill cannot create a database: {obstacle}. Set DATABASE_URL to a role that may "
