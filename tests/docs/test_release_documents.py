@@ -358,7 +358,7 @@ class TestReleases:
         assert clone.state() == before
 
     def test_documents_of_the_second_release(self, clone: Clone) -> None:
-        assert clone.refusal("new", "0.0.9").startswith("0.0.9 is not higher than the last release, 0.1.0; choose")
+        assert clone.refusal("new", "0.0.9").startswith("0.0.9 is not higher than the last release, 0.1.0. Choose")
         clone.follow("1. Begin", "0.2.0")
         assert tomllib.loads(clone.read("pyproject.toml"))["project"]["version"] == "0.2.0"
         assert clone.git("diff", "--numstat", "pyproject.toml") == "1\t1\tpyproject.toml\n"
