@@ -119,8 +119,7 @@ class TestPreflight(PreflightChecks):
         with mail_server(server):
             server.run("cat /authority.pem /root/mail.pem >/root/trusted.pem; chmod 0644 /root/trusted.pem")
             server.run(
-                f"sed -i '/^  backup:$/a \\{hosts}' {file};"
-                f"sed -i '/- backups:.*my_project$/a \\{trusted}' {file}"
+                f"sed -i '/^  backup:$/a \\{hosts}' {file};sed -i '/- backups:.*my_project$/a \\{trusted}' {file}"
             )
             yield World(
                 folder="/var/lib/docker/volumes/my_project_backups/_data",
