@@ -1,9 +1,12 @@
 """The project in production: gunicorn on the pinned production requirements, with PostgreSQL and Redis that fail."""
 
 import contextlib
+import http.client
 import json
 import os
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,16 +17,79 @@ import pytest
 from tests.conftest import Project
 from tests.support.combinations import ALL_ON
 from tests.support.production_site import Site, children, production, started
-from tests.support.servers import Server, free_port, postgresql, redis, wait_until
+from tests.support.servers import Server, find, free_port, postgresql, redis, wait_until
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+# A session of the form that a browser sends; it is looked up in the database.
+SESSION = {"Cookie": f"__Host-sessionid={'x' * 32}"}
+# Requests, and the status of the error that each gets, from Django, its middleware and REST framework.
+ERRORS: dict[str, tuple[str, str, dict[str, str], bytes, int]] = {
+    "unknown host": ("GET", "/", {"Host": "10.1.2.3"}, b"", 400),
+    "unknown host of the API": ("GET", "/api/v1/users/", {"Host": "10.1.2.3"}, b"", 400),
+    "invalid JSON": ("POST", "/api/v1/auth/token/", JSON, b"{", 400),
+    "no login": ("GET", "/api/v1/users/", {}, b"", 401),
+    "CSRF": ("POST", "/admin/logout/", FORM, b"a=b", 403),
+    "CSRF of the API": ("POST", "/api/docs/", FORM, b"a=b", 403),
+    "unknown page": ("GET", "/nowhere/", {}, b"", 404),
+    "HEAD of an unknown page": ("HEAD", "/nowhere/", {}, b"", 404),
+    "unknown URL of the API": ("GET", "/api/nowhere/", {}, b"", 404),
+    "HEAD of an unknown URL of the API": ("HEAD", "/api/nowhere/", {}, b"", 404),
+    "method of a probe": ("POST", "/health/", {}, b"", 405),
+    "method of a page": ("GET", "/csp-report/", {}, b"", 405),
+    "method of the API": ("DELETE", "/api/v1/auth/token/", {}, b"", 405),
+    "method of the API docs": ("OPTIONS", "/api/docs/", {}, b"", 405),
+    "large report": ("POST", "/csp-report/", {"Content-Type": "application/csp-report"}, b"x" * 20_000, 413),
+    "form for the API": ("POST", "/api/v1/auth/token/", FORM, b"a=b", 415),
+}
+# The same while the site is read-only, and while the tables of users and sessions are gone.
+REFUSED = {
+    "page": ("POST", "/accounts/login/", FORM, b"a=b", 503),
+    "API": ("POST", "/api/v1/auth/token/", JSON, b"{}", 503),
+}
+FAILED = {
+    "page": ("GET", "/accounts/", SESSION, b"", 500),
+    "API": ("GET", "/api/schema/", SESSION, b"", 500),
+    "HEAD of the API": ("HEAD", "/api/schema/", SESSION, b"", 500),
+}
 
 
 class WithServers:
     """A site, and the servers that it uses."""
 
-    def __init__(self, site: Site, database: Server, cache: Server) -> None:
+    def __init__(self, site: Site, database: Server, cache: Server, lock: Path) -> None:
         self.get = site.get
+        self.port = site.port
         self.database = database
         self.cache = cache
+        self.lock = lock
+
+    def ask_twice(self, method: str, path: str, headers: dict[str, str], body: bytes) -> http.client.HTTPResponse:
+        """Send a request; read its response, of the length that it declares, and another one on the same connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        default = {"Host": "www.example.com", "X-Forwarded-Proto": "https"}
+        connection.request(method, path, body=body or None, headers=default | headers)
+        response = connection.getresponse()
+        response.content = response.read()  # type: ignore[attr-defined]
+        assert not response.will_close
+        # A body that is longer than declared would be taken for the head of this one.
+        connection.request("GET", "/health/", headers=default)
+        other = connection.getresponse()
+        assert (other.status, json.loads(other.read())["status"]) == (200, "healthy")
+        connection.close()
+        return response
+
+    def check_error(self, method: str, path: str, headers: dict[str, str], body: bytes, status: int) -> None:
+        """Fail unless a request gets an error of this status, whose body is of its kind and of the declared length."""
+        response = self.ask_twice(method, path, headers, body)
+        content: bytes = response.content  # type: ignore[attr-defined]
+        assert response.status == status, content
+        if path.startswith("/api/"):
+            assert response.headers["Content-Type"] == "application/problem+json"
+            assert method == "HEAD" or json.loads(content)["status"] == status
+        assert method != "HEAD" or content == b""
+        assert response.headers["X-Request-ID"]
+        assert response.headers.get_all("X-Frame-Options") == ["DENY"]
 
     def ready(self) -> tuple[int, dict[str, bool], float]:
         """Return the status of /ready/, the outcome of its checks, and how many seconds the answer took."""
@@ -43,10 +109,11 @@ def site(
     folder = tmp_path_factory.mktemp("site")
     with postgresql() as database, redis() as cache:
         environment = production(database, cache) | {"STATIC_ROOT": str(folder / "static")}
+        environment["READ_ONLY_LOCK_FILE"] = str(folder / ".read-only.lock")
         check = ["check", "--deploy", "--fail-level", "WARNING"]
         project.run(python, "manage.py", *check, DJANGO_SETTINGS_MODULE="config.settings.production", **environment)
         with started(project, python, folder / "log", **environment) as running:
-            yield WithServers(running, database, cache)
+            yield WithServers(running, database, cache, folder / ".read-only.lock")
 
 
 def test_a_visitor_sees_the_first_page_with_its_protection(site: WithServers) -> None:
@@ -84,6 +151,44 @@ def test_the_admin_asks_for_an_address_and_a_password(site: WithServers) -> None
     assert "SameSite=Lax" in cookie
     assert "; Path=/;" in cookie
     assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_has_a_body_of_the_declared_length(site: WithServers, name: str) -> None:
+    site.check_error(*ERRORS[name])
+
+
+def test_refusals_and_failures_have_bodies_of_the_declared_length(site: WithServers) -> None:
+    site.lock.touch()
+    for request in REFUSED.values():
+        site.check_error(*request)
+    site.lock.unlink()
+    psql = [find("psql", "postgresql-client"), "--no-psqlrc", "--quiet", site.database.url, "--command"]
+    subprocess.run([*psql, "ALTER TABLE django_session RENAME TO away"], check=True)
+    try:
+        for request in FAILED.values():
+            site.check_error(*request)
+    finally:
+        subprocess.run([*psql, "ALTER TABLE away RENAME TO django_session"], check=True)
+
+
+def test_refused_attempts_have_bodies_of_the_declared_length(site: WithServers) -> None:
+    """At the limits of django-axes and of the API, each for an address of its own."""
+    login = site.ask_twice("GET", "/accounts/login/", {}, b"")
+    token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', login.content)  # type: ignore[attr-defined]
+    assert token
+    form = b"csrfmiddlewaretoken=%s&username=ann@example.com&password=wrong" % token[1]
+    headers = FORM | {"Cookie": login.headers["Set-Cookie"].split(";")[0], "Referer": "https://www.example.com/"}
+    page = ("POST", "/accounts/login/", headers | {"X-Forwarded-For": "203.0.113.1"}, form)
+    while (status := site.ask_twice(*page).status) == 200:
+        pass
+    assert status == 429
+    site.check_error(*page, 429)
+    api = ("POST", "/api/v1/auth/token/", JSON | {"X-Forwarded-For": "203.0.113.2"}, b"{}")
+    while (status := site.ask_twice(*api).status) == 400:
+        pass
+    assert status == 429
+    site.check_error(*api, 429)
 
 
 def test_static_files_are_cached_for_ever_under_their_hashed_name(site: WithServers) -> None:
