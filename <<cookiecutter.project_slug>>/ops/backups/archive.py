@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from django.apps import apps
+
 from ops.backups.files import PARTIAL, BackupError
 from ops.backups.programs import Program
+from ops.signals import block_signals
 
 # Whether a table's rows follow, one a line, up to a line "\." (pg_dump writes so; "COPY" in PostgreSQL's manual).
 COPY = re.compile(rb"COPY (\S.*?) \((.*)\) FROM stdin;\n")
@@ -19,8 +22,10 @@ END_OF_ROWS = b"\\.\n"
 LAST_LINE = b"-- PostgreSQL database dump complete\n"
 # Since 2025, psql is kept from its own commands up to a line "\unrestrict" with the same key, which comes still later.
 RESTRICT = b"\\restrict "
+# The comment above each object.
+HEADER = re.compile(rb"-- (?:Data for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: .*\n")
 SERVER = re.compile(rb"-- Dumped from database version (\d+)")
-MIGRATIONS = b"public.django_migrations"
+MIGRATIONS = "django_migrations"
 
 
 @dataclass
@@ -38,6 +43,12 @@ class Contents:
     def total(self) -> int:
         """How many rows all tables have."""
         return sum(self.rows.values())
+
+    def model_tables(self) -> list[str]:
+        """Return the tables of Django's models that are in the archive, in whichever schema, as Django names them."""
+        found = {name.partition(".")[2] for name in self.rows}
+        tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)} | {MIGRATIONS}
+        return sorted(table for table in tables if {table, f'"{table}"'} & found)
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each table, as people are told of it."""
@@ -80,7 +91,7 @@ def read(path: Path, progress: Callable[[int], None] = lambda _: None) -> Conten
         for line in source:
             if match := COPY.fullmatch(line):
                 name = match[1].decode()
-                columns = match[2].decode().split(", ") if match[1] == MIGRATIONS else []
+                columns = match[2].decode().split(", ") if name.endswith(f".{MIGRATIONS}") else []
                 contents.rows[name] = _read_rows(source, columns, contents.migrations)
             elif match := SERVER.match(line):
                 contents.server = int(match[1])
@@ -117,73 +128,123 @@ def _with_progress(source: BinaryIO, progress: Callable[[], None]) -> Iterator[b
 # What the role of an application may not do, and need not: a comment on an extension belongs to who installed that; and
 # an older server does not know the setting, which a newer pg_dump writes at the beginning.
 LEFT_OUT = re.compile(rb"COMMENT ON EXTENSION |SET transaction_timeout ")
-# Everything that the role owns but the schema public: for a database that cannot be replaced by another.
+# Drop the objects of the role, and leave those of extensions: for a database that cannot be replaced by another. The
+# statements are made before the first is run, because dropping an object with CASCADE drops others of the list. Objects
+# below 16384 are PostgreSQL's own. A schema that holds an extension stays, because the extension would go with it.
 EMPTY = b"""
 DO $empty$
 DECLARE statement text;
 BEGIN
-    FOR statement IN
-        SELECT format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM pg_namespace
-        WHERE pg_get_userbyid(nspowner) = current_user AND nspname <> 'public'
-    LOOP EXECUTE statement; END LOOP;
-    FOR statement IN
-        SELECT format('DROP %s IF EXISTS %s CASCADE', kind, name) FROM (
-            SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
-                WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind,
-                format('public.%I', relname) AS name, oid, 'pg_class'::regclass AS class
-            FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-                AND relnamespace = 'public'::regnamespace AND pg_get_userbyid(relowner) = current_user
-            UNION ALL
-            SELECT 'ROUTINE', oid::regprocedure::text, oid, 'pg_proc'::regclass
-            FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND pg_get_userbyid(proowner) = current_user
-            UNION ALL
-            SELECT 'TYPE', format('public.%I', typname), oid, 'pg_type'::regclass
-            FROM pg_type WHERE typtype IN ('e', 'd', 'r') AND typnamespace = 'public'::regnamespace
-                AND pg_get_userbyid(typowner) = current_user
-        ) AS things
-        WHERE NOT EXISTS (
-            SELECT FROM pg_depend AS d WHERE d.objid = things.oid AND d.classid = things.class AND d.deptype = 'e'
+    FOREACH statement IN ARRAY ARRAY(
+        SELECT format('DROP %s IF EXISTS %s CASCADE', replace(replace(type, ' object', ''), '-', ' '), identity)
+        FROM (
+            SELECT tableoid, oid, relowner FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+            UNION ALL SELECT tableoid, oid, typowner FROM pg_type
+            UNION ALL SELECT tableoid, oid, proowner FROM pg_proc
+            UNION ALL SELECT tableoid, oid, oprowner FROM pg_operator
+            UNION ALL SELECT tableoid, oid, opcowner FROM pg_opclass
+            UNION ALL SELECT tableoid, oid, opfowner FROM pg_opfamily
+            UNION ALL SELECT tableoid, oid, collowner FROM pg_collation
+            UNION ALL SELECT tableoid, oid, conowner FROM pg_conversion
+            UNION ALL SELECT tableoid, oid, cfgowner FROM pg_ts_config
+            UNION ALL SELECT tableoid, oid, dictowner FROM pg_ts_dict
+            UNION ALL SELECT tableoid, oid, stxowner FROM pg_statistic_ext
+            UNION ALL SELECT tableoid, oid, pubowner FROM pg_publication
+            UNION ALL SELECT tableoid, oid, evtowner FROM pg_event_trigger
+            UNION ALL SELECT tableoid, oid, srvowner FROM pg_foreign_server
+            UNION ALL SELECT tableoid, oid, fdwowner FROM pg_foreign_data_wrapper
+        ) AS things (class, id, owner), pg_identify_object(class, id, 0)
+        WHERE id >= 16384 AND pg_has_role(owner, 'USAGE') AND NOT EXISTS (
+            -- Part of an extension, or of another object, such as the type and the sequences of a table.
+            SELECT FROM pg_depend WHERE classid = class AND objid = id AND objsubid = 0 AND deptype IN ('e', 'i')
         )
-        -- Sequences last: dropping a table drops the sequences of its identity columns.
-        ORDER BY kind = 'SEQUENCE'
-    LOOP EXECUTE statement; END LOOP;
+        UNION ALL SELECT format('SELECT lo_unlink(%s)', oid)
+        FROM pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE')
+    ) LOOP EXECUTE statement; END LOOP;
+    FOREACH statement IN ARRAY ARRAY(
+        SELECT format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM pg_namespace AS n
+        WHERE oid >= 16384 AND nspname !~ '^pg_' AND nspname <> 'public' AND pg_has_role(nspowner, 'USAGE')
+            AND NOT EXISTS (SELECT FROM pg_extension WHERE extnamespace = n.oid)
+            AND NOT EXISTS (
+                SELECT FROM pg_depend WHERE classid = n.tableoid AND objid = n.oid AND deptype = 'e'
+            )
+    ) LOOP EXECUTE statement; END LOOP;
 END $empty$;
 """
+CREATE_SCHEMA = b"CREATE SCHEMA "
 
 
 def pg_load(
-    database: str, archive: Path, contents: Contents, progress: Callable[[int], None], is_emptied: bool
+    database: str,
+    archive: Path,
+    contents: Contents,
+    progress: Callable[[int], None],
+    is_emptied: bool,
+    committed: Callable[[], object] = lambda: None,
 ) -> None:
-    """Fill a database with what ``archive`` has in it; what was in it goes, if it is to be emptied before.
+    """Restore an archive into a database, in one transaction that is committed once every table has its rows.
 
-    Raises BackupError, and leaves the database as it was, when that fails or a table has other than the rows that
-    ``contents`` says.
+    Args: ``is_emptied``, whether the objects of the role are dropped first; ``committed``, called after the commit,
+    while signals are delayed. Raises BackupError. An error, or the end of this process, leaves the database unchanged.
     """
-    arguments = ["--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--file", "-"]
+    # psql takes the end of its input for the end of its work: with --single-transaction, it would commit a part of it.
+    arguments = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set", "ON_ERROR_STOP=1", "--file", "-"]
+    is_committed = False
     with (
         open_archive(archive, progress) as source,
-        Program("psql", *arguments, database=database, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program,
+        Program("psql", *arguments, database=database, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program,
     ):
         psql = cast(BinaryIO, program.process.stdin)
-        # In read-only mode the database refuses writes by default. A restore must write.
-        psql.write(b"SET TRANSACTION READ WRITE; SET LOCAL client_min_messages TO warning;\n")
+        # In read-only mode the database refuses writes by default. A restore must write. The results of the archive's
+        # own statements are discarded: a pipe that nobody reads would fill.
+        psql.write(b"\\o /dev/null\nBEGIN READ WRITE; SET LOCAL client_min_messages TO warning;\n")
         if is_emptied:
             psql.write(EMPTY)
-        is_row = False
-        for line in source:
-            if is_row or not LEFT_OUT.match(line):
-                psql.write(line)
-            is_row = line != END_OF_ROWS if is_row else COPY.fullmatch(line) is not None
+        psql.writelines(_statements(source))
         psql.writelines(counted(contents))
+        psql.write(b"\\o\nSELECT 'counted';\n")
+        psql.flush()
+        if cast(BinaryIO, program.process.stdout).readline() == b"counted\n":
+            with block_signals():
+                psql.write(b"COMMIT;\n")
+                psql.close()
+                if is_committed := program.process.wait() == 0:
+                    committed()
+    if not is_committed:
+        raise BackupError("psql ended before the restore was complete. Use another backup.")
+
+
+def _statements(source: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the lines of an archive that are to be restored."""
+    is_row, kind = False, b""
+    for line in source:
+        if is_row:
+            is_row = line != END_OF_ROWS
+            yield line
+            continue
+        if match := HEADER.fullmatch(line):
+            kind = match[2]
+        # pg_dump puts large objects into transactions of their own, which would end that of the restore.
+        if not LEFT_OUT.match(line) and not (kind == b"BLOBS" and line in (b"BEGIN;\n", b"COMMIT;\n")):
+            yield line.replace(CREATE_SCHEMA, CREATE_SCHEMA + b"IF NOT EXISTS ") if kind == b"SCHEMA" else line
+        is_row = COPY.fullmatch(line) is not None
 
 
 def counted(contents: Contents) -> Iterator[bytes]:
-    """Yield statements that fail unless each table has its rows."""
+    """Yield statements that fail unless each table has its rows, and Django finds the tables of its models."""
     for name, rows in contents.rows.items():
         told = name.replace("'", "''").replace("%", "%%")
         # The name is as pg_dump has quoted it.
         yield (
-            f"DO $count$ DECLARE found bigint; BEGIN SELECT count(*) INTO found FROM {name}; "  # noqa: S608
+            f"DO $count$ DECLARE found bigint; BEGIN SELECT count(*) INTO found FROM ONLY {name}; "  # noqa: S608
             f"IF found <> {rows} THEN "
             f"RAISE EXCEPTION '{told} has % rows instead of {rows}', found; END IF; END $count$;\n"
+        ).encode()
+    # The archive itself has emptied it. Now it is that of the site's sessions.
+    yield b"SET LOCAL search_path TO DEFAULT;\n"
+    for table in contents.model_tables():
+        yield (
+            f"DO $find$ BEGIN IF to_regclass('\"{table}\"') IS NULL THEN RAISE EXCEPTION 'Django does not find the "
+            f"table {table} of the backup in the schemas of search_path (%). Set it for this database', "
+            "current_setting('search_path'); END IF; END $find$;\n"
         ).encode()

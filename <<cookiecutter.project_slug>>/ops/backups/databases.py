@@ -37,6 +37,17 @@ SETTINGS = """
     JOIN pg_database AS d ON d.oid = setdatabase WHERE setrole = 0 AND datname = %s
 """
 READ_ONLY = "default_transaction_read_only"
+# The settings that PostgreSQL stores as a list of quoted names (GUC_LIST_QUOTE); pg_dump has the same list.
+LISTS = {
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+}
+# A name in such a list.
+LISTED = re.compile(r'"((?:[^"]|"")*)"|([^,\s]+)')
 
 
 @dataclass(frozen=True)
@@ -126,10 +137,12 @@ def _create(name: str, connected: psycopg.Connection[Any]) -> None:
 
 
 def set_value(name: str, variable: str, value: str, connected: psycopg.Connection[Any]) -> None:
-    """Set what sessions of a database begin with."""
-    connected.execute(
-        SQL("ALTER DATABASE {} SET {} TO {}").format(Identifier(name), Identifier(variable), Literal(value))
-    )
+    """Set what sessions of a database begin with. Args: ``value``, as the table pg_db_role_setting has it."""
+    values = [value]
+    if variable in LISTS:
+        values = [quoted.replace('""', '"') or plain for quoted, plain in LISTED.findall(value)] or [""]
+    statement = SQL("ALTER DATABASE {} SET {} TO {}")
+    connected.execute(statement.format(Identifier(name), Identifier(variable), SQL(", ").join(map(Literal, values))))
 
 
 def drop(name: str, connected: psycopg.Connection[Any]) -> None:

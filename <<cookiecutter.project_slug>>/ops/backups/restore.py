@@ -85,11 +85,13 @@ def replace_database(
     is_migrated: bool,
     stays_read_only: bool,
     show_progress: Callable[..., Any],
+    committed: Callable[[], object],
 ) -> tuple[str, set[str]]:
     """Restore into a new database, bring back uploaded files that are missing, and only then swap the databases.
 
     Returns the name by which the former one is kept, and the uploaded files that have changed, which are for
-    put_back_changed. An error, or an interruption, leaves the former database in service.
+    put_back_changed. An error, or an interruption, leaves the former database in service, unless ``committed`` was
+    called, while signals were delayed.
     """
     former = databases.name_to_keep()
     with databases.temporary("restoring") as new:
@@ -102,16 +104,19 @@ def replace_database(
         changed = put_back_missing(backup, show_progress)
         with block_signals():
             databases.swap(new, former)
+            committed()
     return former, changed
 
 
-def replace_contents(backup: Backup, contents: archive.Contents, show_progress: Callable[..., Any]) -> set[str]:
-    """Restore into the database in service itself, in one transaction: an error leaves it as it was.
+def replace_contents(
+    backup: Backup, contents: archive.Contents, show_progress: Callable[..., Any], committed: Callable[[], object]
+) -> set[str]:
+    """Restore into the database in service itself, in one transaction.
 
-    Returns the uploaded files that have changed, likewise.
+    Returns the uploaded files that have changed, and leaves the database as it was after an error, likewise.
     """
     changed = put_back_missing(backup, show_progress)
-    fill(databases.in_service(), backup, contents, show_progress, is_emptied=True)
+    fill(databases.in_service(), backup, contents, show_progress, is_emptied=True, committed=committed)
     return changed
 
 
@@ -121,13 +126,17 @@ def fill(
     contents: archive.Contents,
     show_progress: Callable[..., Any],
     is_emptied: bool = False,
+    committed: Callable[[], object] = lambda: None,
 ) -> None:
     """Fill a database with that of a backup, in which every table then has its rows, and let PostgreSQL know them."""
     with show_progress("Restoring the database", backup.path.stat().st_size) as progress:
-        pg_load(database, backup.path, contents, progress, is_emptied)
+        pg_load(database, backup.path, contents, progress, is_emptied, committed)
     with connected_to(database), connection.cursor() as cursor:
         # Without its statistics the first queries would be slow ones.
         cursor.execute("ANALYZE")
+        # As the site would, before it is led here.
+        for table in contents.model_tables():
+            cursor.execute(f"SELECT FROM {connection.ops.quote_name(table)} LIMIT 1")
 
 
 def put_back_missing(backup: Backup, show_progress: Callable[..., Any]) -> set[str]:

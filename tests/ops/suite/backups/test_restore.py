@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.conf import settings as project_settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 from pytest_django import Settings
 
 from apps.users.models import User
@@ -86,11 +86,41 @@ def test_former_databases_still_swaps_back_and_names_its_successor(
 
 def test_the_new_database_is_made_and_set_as_the_former(database: Server, run: Run, backup: Backup) -> None:
     database.run("ALTER DATABASE app SET statement_timeout TO '4321ms'")
+    database.run('ALTER DATABASE app SET search_path TO "a, ""b""", public, "$user"')
+    database.run("ALTER DATABASE app SET temp_tablespaces TO ''")
+    set_to = "SELECT setconfig FROM pg_db_role_setting, pg_database AS d WHERE d.oid = setdatabase AND datname = 'app'"
+    settings = database.run(set_to)
     form = "SELECT encoding, datlocprovider, datcollate, datctype, datdba FROM pg_database WHERE datname = 'app'"
     before = database.run(form)
     run("restore_database", "latest", "--yes")
     assert database.run(form) == before
-    assert database.run("SHOW statement_timeout", "app") == [("4321ms",)]
+    assert database.run(set_to) == settings
+    assert emails() == {"ann@example.com"}
+
+
+@pytest.mark.parametrize("way", ["beside", "in place"])
+def test_a_database_in_which_django_finds_no_table_does_not_go_into_service(
+    database: Server, run: Run, way: str
+) -> None:
+    """Nothing of it is in the archive: the tables are in a schema that is on the path of the former server alone."""
+    database.run("CREATE SCHEMA site AUTHORIZATION app", "app")
+    for [table] in database.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", "app"):
+        database.run(f'ALTER TABLE public."{table}" SET SCHEMA site', "app")
+    database.run("ALTER DATABASE app SET search_path TO site, public")
+    connection.close()
+    run("backup_database", "--no-media")
+    assert "rows of site.users_user" in run("verify_backup", "latest")
+    database.run("ALTER DATABASE app RESET search_path")
+    database.run("ALTER DATABASE app SET search_path TO public")
+    connection.close()
+    database.run("CREATE TABLE marker ()", "app", "app")
+    database.run(f"ALTER ROLE app {'CREATEDB' if way == 'beside' else 'NOCREATEDB'}")
+    try:
+        with pytest.raises(CommandError, match=r"Django does not find the table .* is unchanged and in service"):
+            run("restore_database", "latest", "--yes", "--allow-unknown-migrations")
+    finally:
+        database.run("ALTER ROLE app CREATEDB")
+    assert database.run("SELECT to_regclass('public.marker')::text", "app") == [("marker",)]
 
 
 @pytest.mark.parametrize("way", ["lock file", "variable"])
@@ -346,23 +376,96 @@ def test_a_failure_in_one_transaction_leaves_everything_as_it_was(database: Serv
         database.run("ALTER ROLE app CREATEDB")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_leaves_the_former_in_service(
-    database: Server, run: Run, backup: Backup, tmp_path: Path, number: signal.Signals
-) -> None:
-    places = {"BACKUPS_DIR": str(tmp_path / "backups"), "MEDIA_ROOT": str(tmp_path / "media")}
-    places["READ_ONLY_LOCK_FILE"] = str(tmp_path / ".read-only.lock")
+def start_restore(database: Server, folder: Path) -> "subprocess.Popen[str]":
+    """Start the restore of the newest backup in a process of its own."""
+    places = {"BACKUPS_DIR": str(folder / "backups"), "MEDIA_ROOT": str(folder / "media")}
+    places["READ_ONLY_LOCK_FILE"] = str(folder / ".read-only.lock")
     connection.close()
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "manage.py", "restore_database", "latest", "--yes"],
         cwd=project_settings.BASE_DIR,
         env=database.environment() | places,
         stderr=subprocess.PIPE,
         text=True,
     )
-    end = time.monotonic() + 20
-    while "app_restoring" not in database.databases():
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return as soon as a condition is true; fail when it is not within a minute."""
+    end = time.monotonic() + 60
+    while not condition():
         assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def may_not_create_databases(database: Server) -> Iterator[None]:
+    """The role of the database must restore in place."""
+    database.run("ALTER ROLE app NOCREATEDB")
+    yield
+    database.run("ALTER ROLE app CREATEDB")
+
+
+WAITING = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = 'app' AND application_name = 'backup'"
+
+
+@pytest.mark.usefixtures("may_not_create_databases")
+@pytest.mark.parametrize("moment", ["before the rows", "before the end"])
+def test_a_command_that_is_killed_commits_no_part_of_a_backup(
+    database: Server, run: Run, tmp_path: Path, moment: str
+) -> None:
+    """Kill it while psql waits, with more to send than a pipe holds, and with everything sent but the commit."""
+    database.run("CREATE TABLE bulk AS SELECT md5(n::text) FROM generate_series(1, 20000) AS n", "app", "app")
+    # A plain archive has large objects in transactions of their own, after the rows.
+    database.run("SELECT lo_from_bytea(4321, 'large')", "app", "app")
+    line = b"SET client_encoding" if moment == "before the rows" else b"-- PostgreSQL database dump complete"
+    change(run, line, b"SELECT pg_advisory_lock(1);\n" + line)
+    User.objects.create_user("late@example.com", "correct horse battery")
+    with database.connect("app") as holding:
+        holding.execute("SELECT pg_advisory_lock(1)")
+        process = start_restore(database, tmp_path)
+        wait_until(lambda: database.run(WAITING))
+        process.kill()
+        process.communicate()
+    wait_until(lambda: not database.run(SESSIONS))
+    # The tables are the former ones, and whole.
+    assert emails() == BOTH
+    assert database.run("SELECT count(*) FROM bulk", "app") == [(20000,)]
+    run("read_only", "off")
+    with pytest.raises(IntegrityError):
+        User.objects.create_user("ann@example.com", "correct horse battery")
+    database.run("SELECT lo_unlink(4321)", "app", "app")
+    # The backup that the killed restore has made first.
+    run("restore_database", "latest", "--yes")
+    assert emails() == BOTH
+    assert database.run("SELECT convert_from(lo_get(4321), 'UTF8')", "app", "app") == [("large",)]
+
+
+@pytest.mark.usefixtures("may_not_create_databases")
+def test_an_interruption_before_the_commit_leaves_the_former_contents(
+    database: Server, run: Run, tmp_path: Path
+) -> None:
+    line = b"-- PostgreSQL database dump complete"
+    change(run, line, b"SELECT pg_advisory_lock(1);\n" + line)
+    User.objects.create_user("late@example.com", "correct horse battery")
+    with database.connect("app") as holding:
+        holding.execute("SELECT pg_advisory_lock(1)")
+        process = start_restore(database, tmp_path)
+        wait_until(lambda: database.run(WAITING))
+        process.terminate()
+        _, said = process.communicate(timeout=120)
+    assert "Interrupted. The database app is unchanged and in service." in said
+    wait_until(lambda: not database.run(SESSIONS))
+    assert emails() == BOTH
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_the_former_in_service(
+    database: Server, run: Run, backup: Backup, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start_restore(database, tmp_path)
+    wait_until(lambda: "app_restoring" in database.databases())
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 128 + number, said

@@ -3,7 +3,7 @@
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -89,8 +89,10 @@ class Command(BaseCommand):
     def restore_beside(self, backup: Backup, contents: Contents, is_migrated: bool, show_progress: Any) -> None:
         """Let a new database take the place of the one in service."""
         with restore.read_only(f"{backup.path.name} is being restored", self.stdout) as was_on:
-            with self.saying_what_serves():
-                former, changed = restore.replace_database(backup, contents, is_migrated, was_on, show_progress)
+            with self.saying_what_serves(backup) as committed:
+                former, changed = restore.replace_database(
+                    backup, contents, is_migrated, was_on, show_progress, committed
+                )
             self.stdout.write(f"The replaced database is retained. Drop it with: retained_databases --drop {former}")
             self.put_back_changed(backup, changed)
 
@@ -98,24 +100,25 @@ class Command(BaseCommand):
         self, folder: Path, backup: Backup, contents: Contents, is_migrated: bool, show_progress: Any
     ) -> None:
         """Replace what is in the database, after a backup of it."""
-        with restore.read_only(f"{backup.path.name} is being restored", self.stdout), self.saying_what_serves():
+        reason = f"{backup.path.name} is being restored"
+        with restore.read_only(reason, self.stdout), self.saying_what_serves(backup) as committed:
             before, _, _ = create_backup(folder, "gz", has_media=False, show_progress=show_progress)
             self.stdout.write(f"The former contents of the database are in {before.path}")
-            changed = restore.replace_contents(backup, contents, show_progress)
+            changed = restore.replace_contents(backup, contents, show_progress, committed)
         self.put_back_changed(backup, changed)
         if is_migrated:
             databases.migrate(databases.in_service())
 
     @contextmanager
-    def saying_what_serves(self) -> Iterator[None]:
-        """Add to what went wrong in the block that nothing came of it."""
-        consequence = f"The database {databases.in_service()} is unchanged and in service."
+    def saying_what_serves(self, backup: Backup) -> Iterator[Callable[[], object]]:
+        """Say after an error or a signal which database is in service; call what it yields when that changes."""
+        consequences = [f"The database {databases.in_service()} is unchanged and in service."]
         try:
-            yield
+            yield lambda: consequences.append(f"{backup.path.name} is in service.")
         except BackupError as error:
-            raise BackupError(f"{error} {consequence}") from None
+            raise BackupError(f"{error} {consequences[-1]}") from None
         except SystemExit:
-            self.stderr.write(f"Interrupted. {consequence}")
+            self.stderr.write(f"Interrupted. {consequences[-1]}")
             raise
 
     def put_back_changed(self, backup: Backup, changed: set[str]) -> None:
