@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import secrets
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
@@ -126,8 +127,8 @@ def _with_progress(source: BinaryIO, progress: Callable[[], None]) -> Iterator[b
 
 
 # What the role of an application may not do, and need not: a comment on an extension belongs to who installed that; and
-# an older server does not know the setting, which a newer pg_dump writes at the beginning.
-LEFT_OUT = re.compile(rb"COMMENT ON EXTENSION |SET transaction_timeout ")
+# an older server does not know the setting, which a newer pg_dump writes at the beginning. psql is restricted before.
+LEFT_OUT = re.compile(rb"COMMENT ON EXTENSION |SET transaction_timeout |\\(un)?restrict \w+\n")
 # Drop the objects of the role, and leave those of extensions: for a database that cannot be replaced by another. The
 # statements are made before the first is run, because dropping an object with CASCADE drops others of the list. Objects
 # below 16384 are PostgreSQL's own. A schema that holds an extension stays, because the extension would go with it.
@@ -190,6 +191,8 @@ def pg_load(
     # psql takes the end of its input for the end of its work: with --single-transaction, it would commit a part of it.
     arguments = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set", "ON_ERROR_STOP=1", "--file", "-"]
     is_committed = False
+    # An archive does not have the key that ends the restricted mode. In it, psql refuses its own commands, such as \!.
+    key = secrets.token_hex(16)
     with (
         open_archive(archive, progress) as source,
         Program("psql", *arguments, database=database, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program,
@@ -197,12 +200,13 @@ def pg_load(
         psql = cast(BinaryIO, program.process.stdin)
         # In read-only mode the database refuses writes by default. A restore must write. The results of the archive's
         # own statements are discarded: a pipe that nobody reads would fill.
-        psql.write(b"\\o /dev/null\nBEGIN READ WRITE; SET LOCAL client_min_messages TO warning;\n")
+        begin = f"\\o /dev/null\n\\restrict {key}\nBEGIN READ WRITE; SET LOCAL client_min_messages TO warning;\n"
+        psql.write(begin.encode())
         if is_emptied:
             psql.write(EMPTY)
         psql.writelines(_statements(source))
         psql.writelines(counted(contents))
-        psql.write(b"\\o\nSELECT 'counted';\n")
+        psql.write(f"\\unrestrict {key}\n\\o\nSELECT 'counted';\n".encode())
         psql.flush()
         if cast(BinaryIO, program.process.stdout).readline() == b"counted\n":
             with block_signals():

@@ -55,6 +55,21 @@ def find_program(name: str) -> str:
     return path
 
 
+def is_psql_restrictable() -> bool:
+    """Return whether psql can be kept from running the commands of a script, such as a shell command after ``\\!``."""
+    command = [find_program("psql"), "--help=commands"]
+    return "\\restrict" in subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+
+
+def require_restrictable_psql() -> None:
+    """Raise BackupError unless psql has its restricted mode."""
+    if not is_psql_restrictable():
+        raise BackupError(
+            "psql has no restricted mode, so a backup could run shell commands. Update PostgreSQL's client to 15.14, "
+            "16.10, 17.6, 18.0 or newer."
+        )
+
+
 class Program:
     """A program that runs, whose messages are kept; leaving the block waits for it, or ends it after an error."""
 

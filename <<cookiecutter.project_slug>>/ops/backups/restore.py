@@ -16,6 +16,7 @@ from django.utils import timezone
 from ops.backups import archive, databases, media
 from ops.backups.archive import pg_load
 from ops.backups.files import STAMP, Backup, BackupError, check
+from ops.backups.programs import require_restrictable_psql
 from ops.postgres import connected_to
 from ops.read_only_state import lock_state
 from ops.signals import block_signals
@@ -25,8 +26,9 @@ def examine(backup: Backup, show_progress: Callable[..., Any], are_unknown_allow
     """Read a backup to its end, and return what is in its database.
 
     Raises BackupError when it is damaged, of a newer PostgreSQL, or, unless they are allowed, with migrations that
-    neither this code nor the database in service knows.
+    neither this code nor the database in service knows; and when psql has no restricted mode.
     """
+    require_restrictable_psql()
     for path in backup.archives():
         with show_progress(f"Checking {path.name}", path.stat().st_size) as progress:
             check(path, progress)

@@ -1,6 +1,7 @@
 """Restoring on a real PostgreSQL: what was backed up is there again, and until then what was there before."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -263,6 +264,41 @@ def test_a_backup_that_postgresql_does_not_take_leaves_the_former_in_service(dat
     User.objects.create_user("late@example.com", "correct horse battery")
 
 
+@pytest.mark.parametrize("role", ["CREATEDB", "NOCREATEDB"])
+@pytest.mark.parametrize(
+    "command", ["\\! touch {}", "SELECT 1 \\g |touch {}", "\\copy (SELECT 1) TO PROGRAM 'touch {}'"]
+)
+def test_a_command_of_psql_in_a_backup_is_not_run(
+    database: Server, run: Run, tmp_path: Path, command: str, role: str
+) -> None:
+    """Whoever can write to the backups can also write their checksums."""
+    line = command.format(tmp_path / "run").encode()
+    change(run, b"-- PostgreSQL database dump\n", line + b"\n-- PostgreSQL database dump\n")
+    commands = [["restore_database", "latest", "--yes"]]
+    commands += [["verify_backup", "latest"]] if role == "CREATEDB" else []
+    database.run(f"ALTER ROLE app {role}")
+    try:
+        for arguments in commands:
+            with pytest.raises(CommandError, match="backslash commands are restricted"):
+                run(*arguments)
+    finally:
+        database.run("ALTER ROLE app CREATEDB")
+    assert not (tmp_path / "run").exists()
+    assert emails() == {"ann@example.com"}
+
+
+def test_a_psql_without_a_restricted_mode_is_refused(
+    database: Server, run: Run, backup: Backup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = tmp_path / "psql"
+    former.write_text(f'#!/bin/sh\n"{shutil.which("psql")}" "$@" | grep -v restrict\n')
+    former.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(CommandError, match=r"psql has no restricted mode, .* Update PostgreSQL's client to 15\.14"):
+        run("restore_database", "latest", "--yes")
+    assert emails() == BOTH
+
+
 def test_rows_that_are_missing_after_all_are_noticed(
     database: Server, run: Run, backup: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -418,8 +454,9 @@ def test_a_command_that_is_killed_commits_no_part_of_a_backup(
     """Kill it while psql waits, with more to send than a pipe holds, and with everything sent but the commit."""
     database.run("CREATE TABLE bulk AS SELECT md5(n::text) FROM generate_series(1, 20000) AS n", "app", "app")
     # A plain archive has large objects in transactions of their own, after the rows.
-    database.run("SELECT lo_from_bytea(4321, 'large')", "app", "app")
-    line = b"SET client_encoding" if moment == "before the rows" else b"-- PostgreSQL database dump complete"
+    if moment == "before the end":
+        database.run("SELECT lo_from_bytea(4321, 'large')", "app", "app")
+    line = b"COPY public.bulk " if moment == "before the rows" else b"-- PostgreSQL database dump complete"
     change(run, line, b"SELECT pg_advisory_lock(1);\n" + line)
     User.objects.create_user("late@example.com", "correct horse battery")
     with database.connect("app") as holding:
@@ -435,11 +472,11 @@ def test_a_command_that_is_killed_commits_no_part_of_a_backup(
     run("read_only", "off")
     with pytest.raises(IntegrityError):
         User.objects.create_user("ann@example.com", "correct horse battery")
-    database.run("SELECT lo_unlink(4321)", "app", "app")
+    large = database.run("SELECT loid, data FROM pg_largeobject", "app")
     # The backup that the killed restore has made first.
     run("restore_database", "latest", "--yes")
     assert emails() == BOTH
-    assert database.run("SELECT convert_from(lo_get(4321), 'UTF8')", "app", "app") == [("large",)]
+    assert database.run("SELECT loid, data FROM pg_largeobject", "app") == large
 
 
 @pytest.mark.usefixtures("may_not_create_databases")
