@@ -5,7 +5,7 @@ import re
 import secrets
 import subprocess
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,9 @@ LAST_LINE = b"-- PostgreSQL database dump complete\n"
 RESTRICT = b"\\restrict "
 # The comment above each object.
 HEADER = re.compile(rb"-- (?:Data for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: .*\n")
+# Types of objects that may belong to an administrator, so that a restore has to leave them as they are.
+ADMINISTRATED = {"EXTENSION", "PUBLICATION", "EVENT TRIGGER", "FOREIGN DATA WRAPPER", "SERVER"}
+GRANT = re.compile(rb"(?:GRANT|ALTER DEFAULT PRIVILEGES) .* TO (\S+|\".*\")(?: WITH GRANT OPTION)?;\n")
 SERVER = re.compile(rb"-- Dumped from database version (\d+)")
 MIGRATIONS = "django_migrations"
 
@@ -39,6 +42,10 @@ class Contents:
     rows: dict[str, int] = field(default_factory=dict)
     # App and name of each migration that was applied.
     migrations: set[tuple[str, str]] = field(default_factory=set)
+    # Type and name of the objects that an administrator may have to create, such as ("EXTENSION", "citext").
+    objects: set[tuple[str, str]] = field(default_factory=set)
+    # The roles, as SQL quotes them, that have privileges.
+    grantees: set[str] = field(default_factory=set)
 
     @property
     def total(self) -> int:
@@ -65,7 +72,7 @@ def open_archive(path: Path, progress: Callable[[int], None]) -> Iterator[Iterat
     """
     ending = Path(path.name.removesuffix(PARTIAL)).suffix
     if ending == ".pgcustom":
-        arguments = ("--file", "-", "--no-owner", "--no-privileges")
+        arguments = ("--file", "-", "--no-owner")
         with (
             path.open("rb") as file,
             Program("pg_restore", *arguments, database="", stdin=file, stdout=subprocess.PIPE) as program,
@@ -94,6 +101,10 @@ def read(path: Path, progress: Callable[[int], None] = lambda _: None) -> Conten
                 name = match[1].decode()
                 columns = match[2].decode().split(", ") if name.endswith(f".{MIGRATIONS}") else []
                 contents.rows[name] = _read_rows(source, columns, contents.migrations)
+            elif (match := HEADER.fullmatch(line)) and match[2].decode() in ADMINISTRATED:
+                contents.objects.add((match[2].decode(), match[1].decode()))
+            elif match := GRANT.fullmatch(line):
+                contents.grantees.add(match[1].decode())
             elif match := SERVER.match(line):
                 contents.server = int(match[1])
             elif line.startswith(RESTRICT):
@@ -128,7 +139,10 @@ def _with_progress(source: BinaryIO, progress: Callable[[], None]) -> Iterator[b
 
 # What the role of an application may not do, and need not: a comment on an extension belongs to who installed that; and
 # an older server does not know the setting, which a newer pg_dump writes at the beginning. psql is restricted before.
-LEFT_OUT = re.compile(rb"COMMENT ON EXTENSION |SET transaction_timeout |\\(un)?restrict \w+\n")
+# All privileges are granted by the role itself.
+LEFT_OUT = re.compile(
+    rb"COMMENT ON EXTENSION |SET transaction_timeout |(RE)?SET SESSION AUTHORIZATION |\\(un)?restrict \w+\n"
+)
 # Drop the objects of the role, and leave those of extensions: for a database that cannot be replaced by another. The
 # statements are made before the first is run, because dropping an object with CASCADE drops others of the list. Objects
 # below 16384 are PostgreSQL's own. A schema that holds an extension stays, because the extension would go with it.
@@ -172,7 +186,40 @@ BEGIN
     ) LOOP EXECUTE statement; END LOOP;
 END $empty$;
 """
+# Objects that are created would get the present default privileges. An archive sets its own at its end.
+RESET_DEFAULT_PRIVILEGES = b"""
+DO $reset$
+DECLARE statement text;
+BEGIN
+    FOREACH statement IN ARRAY ARRAY(
+        SELECT format(
+            'ALTER DEFAULT PRIVILEGES FOR ROLE %I%s %s ON %s %s %s', pg_get_userbyid(defaclrole),
+            CASE WHEN nspname IS NULL THEN '' ELSE format(' IN SCHEMA %I', nspname) END,
+            action, kind, preposition, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
+        )
+        FROM pg_default_acl AS d
+        LEFT JOIN pg_namespace AS n ON n.oid = defaclnamespace
+        JOIN (VALUES ('r', 'TABLES'), ('S', 'SEQUENCES'), ('f', 'FUNCTIONS'), ('T', 'TYPES'), ('n', 'SCHEMAS'))
+            AS kinds (type, kind) ON type = defaclobjtype,
+        LATERAL (
+            SELECT 1, 'REVOKE ALL', 'FROM', grantee FROM aclexplode(defaclacl)
+            UNION SELECT 2, 'GRANT ' || privilege_type, 'TO', grantee
+            FROM aclexplode(acldefault(
+                CASE defaclobjtype WHEN 'S' THEN 's'::"char" ELSE defaclobjtype END, defaclrole
+            )) WHERE defaclnamespace = 0
+        ) AS steps (step, action, preposition, grantee)
+        WHERE defaclrole = current_user::regrole ORDER BY d.oid, step
+    ) LOOP EXECUTE statement; END LOOP;
+END $reset$;
+"""
 CREATE_SCHEMA = b"CREATE SCHEMA "
+PRIVILEGE = re.compile(rb"GRANT |REVOKE |ALTER DEFAULT PRIVILEGES ")
+# What the role may not grant, or what has no role on this server, is told and does not stop the restore.
+ATTEMPT = b"""
+DO $restore$ BEGIN %s EXCEPTION WHEN insufficient_privilege OR undefined_object
+OR undefined_table OR undefined_function OR invalid_schema_name THEN
+RAISE WARNING 'not restored: %%', $restored$%s$restored$; END $restore$;
+"""
 
 
 def pg_load(
@@ -181,12 +228,15 @@ def pg_load(
     contents: Contents,
     progress: Callable[[int], None],
     is_emptied: bool,
+    left_out: Set[tuple[str, str]] = frozenset(),
     committed: Callable[[], object] = lambda: None,
-) -> None:
+) -> list[str]:
     """Restore an archive into a database, in one transaction that is committed once every table has its rows.
 
-    Args: ``is_emptied``, whether the objects of the role are dropped first; ``committed``, called after the commit,
-    while signals are delayed. Raises BackupError. An error, or the end of this process, leaves the database unchanged.
+    Args: ``is_emptied``, whether the objects of the role are dropped first; ``left_out``, the types and names of the
+    objects that are not restored; ``committed``, called after the commit, while signals are delayed.
+    Returns what PostgreSQL warned of, such as privileges that could not be granted.
+    Raises BackupError. An error, or the end of this process, leaves the database unchanged.
     """
     # psql takes the end of its input for the end of its work: with --single-transaction, it would commit a part of it.
     arguments = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set", "ON_ERROR_STOP=1", "--file", "-"]
@@ -204,7 +254,9 @@ def pg_load(
         psql.write(begin.encode())
         if is_emptied:
             psql.write(EMPTY)
-        psql.writelines(_statements(source))
+            if contents.grantees:
+                psql.write(RESET_DEFAULT_PRIVILEGES)
+        psql.writelines(_statements(source, left_out))
         psql.writelines(counted(contents))
         psql.write(f"\\unrestrict {key}\n\\o\nSELECT 'counted';\n".encode())
         psql.flush()
@@ -214,13 +266,17 @@ def pg_load(
                 psql.close()
                 if is_committed := program.process.wait() == 0:
                     committed()
+        warnings = program.warnings()
     if not is_committed:
         raise BackupError("psql ended before the restore was complete. Use another backup.")
+    return warnings
 
 
-def _statements(source: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the lines of an archive that are to be restored."""
-    is_row, kind = False, b""
+def _statements(source: Iterator[bytes], left_out: Set[tuple[str, str]]) -> Iterator[bytes]:
+    """Yield the lines of an archive that are to be restored. Args: ``left_out``, types and names of other objects."""
+    is_row, is_left_out, kind = False, False, b""
+    # As comments and privileges name it.
+    names = {f"{kind} {name}" for kind, name in left_out}
     for line in source:
         if is_row:
             is_row = line != END_OF_ROWS
@@ -228,9 +284,17 @@ def _statements(source: Iterator[bytes]) -> Iterator[bytes]:
             continue
         if match := HEADER.fullmatch(line):
             kind = match[2]
+            name = match[1].decode()
+            is_left_out = (kind.decode(), name) in left_out or name in names
         # pg_dump puts large objects into transactions of their own, which would end that of the restore.
-        if not LEFT_OUT.match(line) and not (kind == b"BLOBS" and line in (b"BEGIN;\n", b"COMMIT;\n")):
-            yield line.replace(CREATE_SCHEMA, CREATE_SCHEMA + b"IF NOT EXISTS ") if kind == b"SCHEMA" else line
+        if is_left_out or LEFT_OUT.match(line) or (kind == b"BLOBS" and line in (b"BEGIN;\n", b"COMMIT;\n")):
+            continue
+        if kind in (b"ACL", b"DEFAULT ACL") and PRIVILEGE.match(line):
+            yield ATTEMPT % (line, line.strip())
+        elif kind == b"SCHEMA":
+            yield line.replace(CREATE_SCHEMA, CREATE_SCHEMA + b"IF NOT EXISTS ")
+        else:
+            yield line
         is_row = COPY.fullmatch(line) is not None
 
 

@@ -33,9 +33,9 @@ FORMATS = {
     "pgcustom": ("--format=custom", "--compress=6"),
     "none": ("--format=plain", "--compress=0"),
 }
-# Of another server, roles may have other names and rights; the restored objects are the restoring role's. A lock that
-# somebody holds for longer than this, in milliseconds, ends the backup.
-OPTIONS = ("--no-owner", "--no-privileges", "--lock-wait-timeout=300000")
+# The restored objects are the restoring role's, because roles of another server may have other names. A lock that
+# another session holds for longer than this, in milliseconds, ends the backup.
+OPTIONS = ("--no-owner", "--lock-wait-timeout=300000")
 # Seconds between two looks at how far a dump has come.
 INTERVAL = 0.1
 

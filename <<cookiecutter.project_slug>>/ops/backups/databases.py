@@ -28,13 +28,53 @@ LONGEST_NAME = 63
 LOCALES = {"c": SQL("libc"), "i": SQL("icu"), "b": SQL("builtin")}
 # What else the database in service was made with and set to, for the new one to be the same.
 MAKING = """
-    SELECT pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype,
+    SELECT pg_encoding_to_char(encoding), pg_get_userbyid(datdba), datlocprovider, datcollate, datctype,
         jsonb_extract_path_text(to_jsonb(d), 'datlocale'), jsonb_extract_path_text(to_jsonb(d), 'daticulocale')
     FROM pg_database AS d WHERE datname = %s
 """
 SETTINGS = """
-    SELECT unnest(setconfig) FROM pg_db_role_setting
-    JOIN pg_database AS d ON d.oid = setdatabase WHERE setrole = 0 AND datname = %s
+    SELECT rolname, unnest(setconfig) FROM pg_db_role_setting JOIN pg_database AS d ON d.oid = setdatabase
+    LEFT JOIN pg_roles AS r ON r.oid = setrole WHERE datname = %s
+"""
+# The statements that give another database the privileges, the connection limit and the comment of the one in service.
+PROPERTIES = """
+    SELECT statement FROM pg_database AS d, LATERAL (
+        SELECT 1, format('REVOKE ALL ON DATABASE %%I FROM PUBLIC, %%I', %(new)s::text, pg_get_userbyid(datdba))
+        WHERE datacl IS NOT NULL
+        UNION ALL SELECT 2, format(
+            'GRANT %%s ON DATABASE %%I TO %%s%%s', privilege_type, %(new)s::text,
+            CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+        ) FROM aclexplode(datacl)
+        UNION ALL SELECT 3, format('ALTER DATABASE %%I CONNECTION LIMIT %%s', %(new)s::text, datconnlimit)
+        UNION ALL SELECT 4, format(
+            'COMMENT ON DATABASE %%I IS %%L', %(new)s::text, shobj_description(d.oid, 'pg_database')
+        )
+    ) AS steps (step, statement) WHERE datname = %(old)s ORDER BY step
+"""
+# Type and name of the objects in the database in service that an administrator has created, and this role cannot.
+ADMINISTRATED = """
+    SELECT 'EXTENSION', extname FROM pg_extension JOIN pg_available_extension_versions AS v
+    ON v.name = extname AND v.version = extversion WHERE superuser AND NOT trusted
+    UNION ALL SELECT 'PUBLICATION', pubname FROM pg_publication
+    WHERE puballtables AND NOT pg_has_role(pubowner, 'USAGE')
+    UNION ALL SELECT 'EVENT TRIGGER', evtname FROM pg_event_trigger AS e WHERE NOT pg_has_role(evtowner, 'USAGE')
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = e.tableoid AND objid = e.oid AND deptype = 'e')
+    UNION ALL SELECT 'FOREIGN DATA WRAPPER', fdwname FROM pg_foreign_data_wrapper AS w
+    WHERE NOT pg_has_role(fdwowner, 'USAGE')
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = w.tableoid AND objid = w.oid AND deptype = 'e')
+    UNION ALL SELECT 'SERVER', srvname FROM pg_foreign_server WHERE NOT pg_has_role(srvowner, 'USAGE')
+"""
+# PostgreSQL's own objects and those of extensions have their privileges anyway.
+GRANTEES = """
+    SELECT DISTINCT quote_ident(rolname) FROM (
+        SELECT tableoid, oid, relacl FROM pg_class UNION ALL SELECT tableoid, oid, nspacl FROM pg_namespace
+        UNION ALL SELECT tableoid, oid, proacl FROM pg_proc UNION ALL SELECT tableoid, oid, typacl FROM pg_type
+        UNION ALL SELECT tableoid, oid, defaclacl FROM pg_default_acl
+        UNION ALL SELECT tableoid, oid, lomacl FROM pg_largeobject_metadata
+    ) AS things (class, id, acl), aclexplode(acl) JOIN pg_roles AS r ON r.oid = grantee
+    WHERE id >= 16384 AND NOT pg_has_role(r.oid, 'USAGE')
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = class AND objid = id AND deptype = 'e')
 """
 READ_ONLY = "default_transaction_read_only"
 # The settings that PostgreSQL stores as a list of quoted names (GUC_LIST_QUOTE); pg_dump has the same list.
@@ -76,6 +116,19 @@ def server_version() -> int:
 
 def obstacle() -> str | None:
     """Return why this role cannot put a new database in the place of the one in service, or None."""
+    if reason := obstacle_to_create():
+        return reason
+    if kept := administrated():
+        names = ", ".join(f"{kind.lower()} {name}" for kind, name in sorted(kept))
+        return f"its role may not create what an administrator has created in it ({names})"
+    with session() as connected:
+        if refused := _uncopied_settings(connected):
+            return f"its role may not set {', '.join(sorted({variable for _, variable in refused}))}"
+    return None
+
+
+def obstacle_to_create() -> str | None:
+    """Return why this role cannot create a database beside the one in service, or None."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT rolsuper OR rolcreatedb, rolsuper OR pg_has_role(datdba, 'USAGE') FROM pg_roles, pg_database "
@@ -91,6 +144,57 @@ def obstacle() -> str | None:
             return None
     except psycopg.OperationalError as error:
         return f"the database {MAINTENANCE} cannot be reached ({str(error).strip()})"
+
+
+def require_no_prepared_transaction() -> None:
+    """Raise BackupError when a prepared transaction keeps the database in service from being replaced."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT quote_literal(gid), owner FROM pg_prepared_xacts WHERE database = current_database()")
+        found = cursor.fetchall()
+    if found:
+        owners = ", ".join(sorted({owner for _, owner in found}))
+        statements = " ".join(f"ROLLBACK PREPARED {gid};" for gid, _ in found)
+        raise BackupError(
+            f"The database {in_service()} has prepared transactions of {owners}, which keep it from being replaced. "
+            f"End them with COMMIT PREPARED, or with: {statements}"
+        )
+
+
+def administrated() -> set[tuple[str, str]]:
+    """Return type and name of the objects in the database in service that only an administrator can create."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        if cursor.fetchone() == (True,):
+            return set()
+        cursor.execute(ADMINISTRATED)
+        return set(cursor.fetchall())
+
+
+def grantees() -> set[str]:
+    """Return the roles, as SQL quotes them, that have been granted privileges on objects of the database in service."""
+    with connection.cursor() as cursor:
+        cursor.execute(GRANTEES)
+        return {name for [name] in cursor.fetchall()}
+
+
+def _uncopied_settings(connected: psycopg.Connection[Any]) -> set[tuple[str | None, str]]:
+    """Return role and name of the settings of the database in service that this role cannot give to another."""
+    refused = set()
+    for role, variable, value in settings_of(connected):
+        try:
+            # The same value once more, which is undone.
+            with connected.transaction(force_rollback=True):
+                set_value(in_service(), variable, value, connected, role)
+        except psycopg.errors.InsufficientPrivilege:
+            refused.add((role, variable))
+    return refused
+
+
+def settings_of(connected: psycopg.Connection[Any]) -> list[tuple[str | None, str, str]]:
+    """Return role, name and value of the settings of the database in service; the role of most is None."""
+    rows = connected.execute(SETTINGS, [in_service()]).fetchall()
+    found = [(role, *setting.split("=", 1)) for role, setting in rows]
+    return [(role, variable, value) for role, variable, value in found if variable != READ_ONLY]
 
 
 @contextlib.contextmanager
@@ -124,25 +228,42 @@ def temporary(purpose: str) -> Iterator[str]:
 
 def _create(name: str, connected: psycopg.Connection[Any]) -> None:
     [made] = connected.execute(MAKING, [in_service()]).fetchall()
-    encoding, provider, collate, ctype, *locales = made
-    statement = SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LOCALE_PROVIDER {} LC_COLLATE {} LC_CTYPE {}")
-    parts = [statement.format(Identifier(name), Literal(encoding), LOCALES[provider], Literal(collate), Literal(ctype))]
+    encoding, owner, provider, collate, ctype, *locales = made
+    statement = SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING {}")
+    parts = [statement.format(Identifier(name), Identifier(owner), Literal(encoding))]
+    locale_of = SQL("LOCALE_PROVIDER {} LC_COLLATE {} LC_CTYPE {}")
+    parts.append(locale_of.format(LOCALES[provider], Literal(collate), Literal(ctype)))
     if locale := next(filter(None, locales), None):
         parts.append(SQL("{}_LOCALE {}").format(LOCALES[provider], Literal(locale)))
     connected.execute(SQL(" ").join(parts))
-    for [setting] in connected.execute(SETTINGS, [in_service()]).fetchall():
-        variable, _, value = setting.partition("=")
-        if variable != READ_ONLY:
-            set_value(name, variable, value, connected)
+    # A restore does not come here when one cannot be copied; a drill does without it.
+    uncopied = _uncopied_settings(connected)
+    for role, variable, value in settings_of(connected):
+        if (role, variable) not in uncopied:
+            set_value(name, variable, value, connected, role)
 
 
-def set_value(name: str, variable: str, value: str, connected: psycopg.Connection[Any]) -> None:
-    """Set what sessions of a database begin with. Args: ``value``, as the table pg_db_role_setting has it."""
+def set_value(
+    name: str, variable: str, value: str, connected: psycopg.Connection[Any], role: str | None = None
+) -> None:
+    """Set what sessions of a database, or those of one role, begin with.
+
+    Args: ``value``, as the table pg_db_role_setting has it.
+    """
     values = [value]
     if variable in LISTS:
         values = [quoted.replace('""', '"') or plain for quoted, plain in LISTED.findall(value)] or [""]
-    statement = SQL("ALTER DATABASE {} SET {} TO {}")
-    connected.execute(statement.format(Identifier(name), Identifier(variable), SQL(", ").join(map(Literal, values))))
+    of_role = SQL("ROLE {} IN ").format(Identifier(role)) if role else SQL("")
+    statement = SQL("ALTER {}DATABASE {} SET {} TO {}")
+    literals = SQL(", ").join(map(Literal, values))
+    connected.execute(statement.format(of_role, Identifier(name), Identifier(variable), literals))
+
+
+def copy_properties(name: str) -> None:
+    """Give a database the privileges, the connection limit and the comment of the one in service."""
+    with session() as connected:
+        for [statement] in connected.execute(PROPERTIES, {"new": name, "old": in_service()}).fetchall():
+            connected.execute(statement)
 
 
 def drop(name: str, connected: psycopg.Connection[Any]) -> None:

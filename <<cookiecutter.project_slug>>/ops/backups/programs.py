@@ -105,6 +105,12 @@ class Program:
                     # It has ended before it had read everything; its status tells.
                     continue
 
+    def warnings(self) -> list[str]:
+        """Return the warnings that it has printed."""
+        self.messages.seek(0)
+        lines = self.messages.read().decode(errors="replace").splitlines()
+        return [line.partition("WARNING:")[2].strip() for line in lines if "WARNING:" in line]
+
     def last_words(self) -> str:
         """Return what it has said last, on one line."""
         self.messages.seek(0)

@@ -1,6 +1,6 @@
 """Putting a backup in the place of what is there: nothing is touched before all of it was read and stands ready."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from ops.backups.programs import require_restrictable_psql
 from ops.postgres import connected_to
 from ops.read_only_state import lock_state
 from ops.signals import block_signals
+
+# The end of the reason for which a restore enables read-only mode.
+REASON = " is being restored"
 
 
 def examine(backup: Backup, show_progress: Callable[..., Any], are_unknown_allowed: bool = False) -> archive.Contents:
@@ -57,6 +60,26 @@ def unknown_migrations(contents: archive.Contents) -> list[str]:
     return sorted(f"{app}.{name}" for app, name in contents.migrations - known)
 
 
+def lost_privileges(contents: archive.Contents) -> tuple[list[str], list[str]]:
+    """Return the roles with privileges in a backup that this server lacks, and those that have privileges only here."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT quote_ident(rolname) FROM pg_roles")
+        roles = {name for [name] in cursor.fetchall()} | {"PUBLIC"}
+    return sorted(contents.grantees - roles), sorted(databases.grantees() - contents.grantees)
+
+
+def uncreatable(contents: archive.Contents) -> set[tuple[str, str]]:
+    """Return type and name of the extensions of a backup that this role cannot create in a new database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_available_extensions AS e JOIN pg_available_extension_versions AS v "
+            "USING (name) JOIN pg_roles ON rolname = current_user WHERE v.version = e.default_version "
+            "AND (rolsuper OR trusted OR NOT superuser)"
+        )
+        creatable = {name for [name] in cursor.fetchall()} | {"plpgsql"}
+    return {thing for thing in contents.objects if thing[0] == "EXTENSION" and thing[1] not in creatable}
+
+
 def pending_migrations(database: str) -> int:
     """Return how many migrations of this code a database does not have."""
     with connected_to(database):
@@ -65,15 +88,20 @@ def pending_migrations(database: str) -> int:
 
 
 @contextmanager
-def read_only(reason: str, out: Any) -> Iterator[bool]:
-    """Keep the site from writing within the block; yield whether somebody has done so before, and it stays so.
+def read_only(backup: Backup, out: Any) -> Iterator[bool]:
+    """Enable read-only mode within the block; yield whether an operator has enabled it before, and it stays on.
 
-    What has READ_ONLY_MODE does not write anyway.
+    The mode that a killed restore has left on is disabled at the end.
     """
-    if lock_state() or settings.READ_ONLY_MODE:
-        yield lock_state() is not None
+    state = lock_state()
+    is_left = state is not None and state.reason.endswith(REASON)
+    if settings.READ_ONLY_MODE or (state and not is_left):
+        out.write("The site was read-only before, and stays so. Disable it with: read_only off")
+        yield state is not None and not is_left
         return
-    call_command("read_only", "on", reason=reason, stdout=out)
+    if is_left:
+        out.write("An interrupted restore has left the site read-only. This restore disables that at its end.")
+    call_command("read_only", "on", reason=f"{backup.path.name}{REASON}", stdout=out)
     try:
         yield False
     finally:
@@ -87,6 +115,7 @@ def replace_database(
     is_migrated: bool,
     stays_read_only: bool,
     show_progress: Callable[..., Any],
+    warn: Callable[[str], object],
     committed: Callable[[], object],
 ) -> tuple[str, set[str]]:
     """Restore into a new database, bring back uploaded files that are missing, and only then swap the databases.
@@ -97,13 +126,14 @@ def replace_database(
     """
     former = databases.name_to_keep()
     with databases.temporary("restoring") as new:
-        fill(new, backup, contents, show_progress)
+        fill(new, backup, contents, show_progress, warn)
         if is_migrated:
             databases.migrate(new)
         if stays_read_only:
             with databases.session() as connected:
                 databases.set_value(new, databases.READ_ONLY, "on", connected)
         changed = put_back_missing(backup, show_progress)
+        databases.copy_properties(new)
         with block_signals():
             databases.swap(new, former)
             committed()
@@ -111,14 +141,22 @@ def replace_database(
 
 
 def replace_contents(
-    backup: Backup, contents: archive.Contents, show_progress: Callable[..., Any], committed: Callable[[], object]
+    backup: Backup,
+    contents: archive.Contents,
+    show_progress: Callable[..., Any],
+    warn: Callable[[str], object],
+    committed: Callable[[], object],
 ) -> set[str]:
     """Restore into the database in service itself, in one transaction.
 
     Returns the uploaded files that have changed, and leaves the database as it was after an error, likewise.
     """
     changed = put_back_missing(backup, show_progress)
-    fill(databases.in_service(), backup, contents, show_progress, is_emptied=True, committed=committed)
+    kept = databases.administrated()
+    # An extension that is there is not created again, and is restored if it is not.
+    left_out = {thing for thing in kept if thing[0] != "EXTENSION"}
+    name = databases.in_service()
+    fill(name, backup, contents, show_progress, warn, is_emptied=True, left_out=left_out, committed=committed)
     return changed
 
 
@@ -127,12 +165,16 @@ def fill(
     backup: Backup,
     contents: archive.Contents,
     show_progress: Callable[..., Any],
+    warn: Callable[[str], object],
     is_emptied: bool = False,
+    left_out: Set[tuple[str, str]] = frozenset(),
     committed: Callable[[], object] = lambda: None,
 ) -> None:
     """Fill a database with that of a backup, in which every table then has its rows, and let PostgreSQL know them."""
     with show_progress("Restoring the database", backup.path.stat().st_size) as progress:
-        pg_load(database, backup.path, contents, progress, is_emptied, committed)
+        warnings = pg_load(database, backup.path, contents, progress, is_emptied, left_out, committed)
+    for warning in warnings:
+        warn(f"PostgreSQL: {warning}")
     with connected_to(database), connection.cursor() as cursor:
         # Without its statistics the first queries would be slow ones.
         cursor.execute("ANALYZE")

@@ -98,6 +98,8 @@ def server() -> Iterator[Server]:
         initdb += ["--locale", "C.UTF-8", "--auth", "scram-sha-256", "--pwfile", place / "password", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=place, **account)
         command: list[str | Path] = [folder / "postgres", "-D", place / "data", "-p", str(port), "-k", place, "-F"]
+        # Two-phase transactions are off by default.
+        command += ["-c", "max_prepared_transactions=2"]
         with (place / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=place, **account)
         try:

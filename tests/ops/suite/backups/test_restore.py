@@ -1,6 +1,7 @@
 """Restoring on a real PostgreSQL: what was backed up is there again, and until then what was there before."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,8 +24,9 @@ from pytest_django import Settings
 from apps.users.models import User
 from ops.backups import archive, databases, files
 from ops.backups.files import ENDINGS, Backup, existing
+from ops.backups.restore import REASON
 from ops.read_only_state import read_only_state
-from tests.ops.backups.conftest import Server
+from tests.ops.backups.conftest import PASSWORD, Server
 
 pytestmark = pytest.mark.servers
 Run = Callable[..., str]
@@ -442,6 +444,118 @@ def may_not_create_databases(database: Server) -> Iterator[None]:
     database.run("ALTER ROLE app CREATEDB")
 
 
+# What administrators and developers make of a database beside Django's tables: as an administrator, then as the owner.
+ADMINISTRATOR = """
+    CREATE EXTENSION pg_stat_statements; CREATE PUBLICATION everything FOR ALL TABLES;
+    ALTER DATABASE app SET log_min_duration_statement TO '4321ms';
+    ALTER ROLE reporting IN DATABASE app SET work_mem TO '5MB'
+"""
+OWNER = """
+    ALTER DATABASE app SET search_path TO app, public; CREATE SCHEMA app;
+    REVOKE CONNECT ON DATABASE app FROM PUBLIC; GRANT CONNECT ON DATABASE app TO reporting;
+    ALTER DATABASE app CONNECTION LIMIT 77; COMMENT ON DATABASE app IS 'it''s "ours"';
+    CREATE EXTENSION citext SCHEMA app;
+    CREATE COLLATION app.by_number (provider = icu, locale = 'und-u-kn');
+    CREATE TYPE app.pair AS (a int, b text COLLATE app.by_number); CREATE DOMAIN app.few AS int CHECK (VALUE < 9);
+    CREATE TEXT SEARCH DICTIONARY app.plain (TEMPLATE = simple);
+    CREATE TEXT SEARCH CONFIGURATION app.words (COPY = simple);
+    ALTER TEXT SEARCH CONFIGURATION app.words ALTER MAPPING FOR word WITH app.plain;
+    CREATE FUNCTION app.one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+    CREATE AGGREGATE app.total (int) (SFUNC = int4pl, STYPE = int);
+    CREATE OPERATOR app.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
+    CREATE TABLE app.parent (n serial, name app.citext, two app.pair); CREATE TABLE app.child () INHERITS (app.parent);
+    INSERT INTO app.parent (name, two) VALUES ('A', (1, 'x')); INSERT INTO app.child (name) VALUES ('B');
+    CREATE TABLE app.parts (n int) PARTITION BY RANGE (n); INSERT INTO app.parent (name) VALUES (E'C\\t\\\\.');
+    CREATE TABLE app.part PARTITION OF app.parts FOR VALUES FROM (0) TO (9); INSERT INTO app.parts VALUES (3);
+    CREATE STATISTICS app.together ON n, name FROM app.parent; CREATE VIEW app.seen AS SELECT app.one();
+    CREATE MATERIALIZED VIEW app.kept AS SELECT n FROM app.parent;
+    CREATE PUBLICATION one_table FOR TABLE app.parent;
+    SELECT lo_from_bytea(4321, 'large'); GRANT SELECT ON LARGE OBJECT 4321 TO reporting;
+    GRANT USAGE ON SCHEMA app TO reporting; GRANT SELECT ON app.parent TO reporting WITH GRANT OPTION;
+    GRANT SELECT (n) ON app.child TO reporting; REVOKE EXECUTE ON FUNCTION app.one() FROM PUBLIC;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO reporting;
+    ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+    CREATE TABLE app.granted_by_default (n int); CREATE TABLE app.secret (n int);
+    REVOKE ALL ON app.secret FROM reporting
+"""
+PROPERTIES = """
+    SELECT datdba::regrole, datconnlimit, shobj_description(oid, 'pg_database'),
+        ARRAY(SELECT a::text FROM unnest(datacl) AS a ORDER BY a::text),
+        ARRAY(SELECT (setrole, setconfig)::text FROM pg_db_role_setting WHERE setdatabase = d.oid ORDER BY setrole)
+    FROM pg_database AS d WHERE datname = 'app'
+"""
+
+
+def state(database: Server) -> tuple[str, list[Any]]:
+    """Return everything that is in the database, as pg_dump tells it, and its own properties."""
+    dump = ["pg_dump", "--host", "127.0.0.1", "--port", str(database.port), "--user", "postgres", "--no-owner", "app"]
+    environment = os.environ | {"PGPASSWORD": PASSWORD}
+    text = subprocess.run(dump, check=True, capture_output=True, text=True, env=environment).stdout
+    # The key of the restricted mode is random, and the order of rows may differ.
+    lines = sorted(line for line in text.splitlines() if not re.match(r"\\(un)?restrict ", line))
+    return "\n".join(lines), database.run(PROPERTIES)
+
+
+@pytest.fixture(params=["beside", "in place", "administrated"])
+def difficult(database: Server, run: Run, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of all kinds of objects, which a role can replace, one that it cannot, or one of an administrator."""
+    database.run("CREATE ROLE reporting LOGIN")
+    database.run(f"ALTER ROLE app {'NOCREATEDB' if request.param == 'in place' else 'CREATEDB'}")
+    connection.close()
+    with database.connect("app", "app") as owner:
+        for statement in OWNER.split(";"):
+            owner.execute(statement)
+    if request.param == "administrated":
+        with database.connect("app") as administrator:
+            for statement in ADMINISTRATOR.split(";"):
+                administrator.execute(statement)
+    yield request.param
+    connection.close()
+    database.run("ALTER ROLE app CREATEDB")
+    for name in database.databases():
+        database.run(f"DROP DATABASE {name} WITH (FORCE)")
+    database.run("DROP ROLE reporting")
+
+
+@pytest.mark.parametrize("compression", ["gz", "pgcustom"])
+def test_a_restore_keeps_objects_privileges_and_settings(
+    database: Server, run: Run, difficult: str, compression: str
+) -> None:
+    before = state(database)
+    said = run("backup_database", "--no-media", "--compression", compression)
+    # Whoever makes a backup learns how it can be restored.
+    assert ("replace the contents of the database in place" in said) == (difficult != "beside")
+    if difficult != "in place":
+        run("verify_backup", "latest")
+    with database.connect("app", "app") as owner:
+        owner.execute("INSERT INTO app.parent (name) VALUES ('late')")
+        owner.execute("CREATE TYPE app.late AS (n int)")
+    said = run("restore_database", "latest", "--yes")
+    assert ("Its contents are replaced" in said) == (difficult != "beside")
+    after = state(database)
+    assert after[1] == before[1]
+    assert after[0] == before[0]
+
+
+def test_privileges_that_a_restore_loses_are_listed_first(
+    database: Server, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.run("CREATE ROLE reporting; CREATE ROLE later")
+    database.run("GRANT SELECT ON users_user TO reporting", "app", "app")
+    connection.close()
+    run("backup_database", "--no-media")
+    database.run("REVOKE ALL ON users_user FROM reporting", "app", "app")
+    database.run("GRANT SELECT ON users_user TO later", "app", "app")
+    database.run("DROP ROLE reporting")
+    said = run("restore_database", "latest", "--yes")
+    assert "Privileges of roles that this server does not have will be lost: reporting." in said
+    assert "The backup has no privileges for roles that have some now: later." in said
+    for name in database.databases() - {"app"}:
+        database.run(f"DROP DATABASE {name} WITH (FORCE)")
+    database.run("DROP ROLE later")
+    assert emails() == {"ann@example.com"}
+
+
 WAITING = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = 'app' AND application_name = 'backup'"
 
@@ -511,6 +625,29 @@ def test_an_interruption_leaves_the_former_in_service(
     assert read_only_state() is None
     assert emails() == BOTH
     User.objects.create_user("later@example.com", "correct horse battery")
+
+
+def test_a_restore_ends_the_read_only_mode_of_a_killed_one(database: Server, run: Run, backup: Backup) -> None:
+    run("read_only", "on", "--reason", f"{backup.path.name}{REASON}")
+    said = run("restore_database", "latest", "--yes")
+    assert "An interrupted restore has left the site read-only. This restore disables that at its end." in said
+    assert read_only_state() is None
+    User.objects.create_user("later@example.com", "correct horse battery")
+    run("read_only", "on", "--reason", "Moving")
+    said = run("restore_database", "latest", "--yes")
+    assert "The site was read-only before, and stays so. Disable it with: read_only off" in said
+    assert read_only_state() is not None
+
+
+def test_a_prepared_transaction_is_named_before_anything_happens(database: Server, run: Run, backup: Backup) -> None:
+    with database.connect("app", "app") as session:
+        session.execute("BEGIN; DELETE FROM users_user; PREPARE TRANSACTION 'it''s'")
+    with pytest.raises(CommandError, match=r"prepared transactions of app, .* with: ROLLBACK PREPARED 'it''s';"):
+        run("restore_database", "latest", "--yes")
+    assert read_only_state() is None
+    database.run("ROLLBACK PREPARED 'it''s'", "app")
+    run("restore_database", "latest", "--yes")
+    assert emails() == {"ann@example.com"}
 
 
 def test_a_session_that_has_failed_leaves_no_database_behind(database: Server) -> None:

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from ops.backups import files, offsite, status
+from ops.backups import databases, files, offsite, status
 from ops.backups.create import create_backup
 from ops.backups.files import ENDINGS, BackupError, existing, locked
 from ops.backups.offsite import translate_errors
@@ -114,6 +114,8 @@ class Command(BaseCommand):
         self.stdout.writelines(f"{line}\n" for line in contents.lines())
         if has_media:
             self.stdout.write(f"  {count:>9} uploaded files, {filesizeformat(backup.media.stat().st_size)}")
+        if obstacle := databases.obstacle():
+            self.stdout.write(f"A restore of it will replace the contents of the database in place: {obstacle}.")
         if is_uploaded:
             for name in offsite.copy(backup, show_progress):
                 self.stdout.write(f"  copied {name}")

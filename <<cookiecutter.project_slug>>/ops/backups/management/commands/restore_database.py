@@ -54,7 +54,14 @@ class Command(BaseCommand):
         backup = find(file)
         with exit_on_signals(), translate_errors(), locked() as folder:
             contents = restore.examine(backup, show_progress, options["allow_unknown_migrations"])
+            databases.require_no_prepared_transaction()
             obstacle = databases.obstacle()
+            if missing := restore.uncreatable(contents) - databases.administrated():
+                names = ", ".join(sorted(name for _, name in missing))
+                raise BackupError(
+                    f"{backup.path.name} needs the extensions {names}, which this role may not create. Let an "
+                    f"administrator create them in {databases.in_service()} with CREATE EXTENSION."
+                )
             self.tell(backup, contents, obstacle)
             if not yes:
                 self.ask()
@@ -71,6 +78,17 @@ class Command(BaseCommand):
         self.stdout.write(f"{backup.path.name}, of {backup.time:%Y-%m-%d %H:%M} UTC, {contents.total} rows")
         if backup.media.exists():
             self.stdout.write("Uploaded files that are missing or have changed are restored too. Other files stay.")
+        missing, lost = restore.lost_privileges(contents)
+        if missing:
+            self.stdout.write(
+                f"Privileges of roles that this server does not have will be lost: {', '.join(missing)}. To keep them, "
+                "create the roles first."
+            )
+        if lost:
+            self.stdout.write(
+                f"The backup has no privileges for roles that have some now: {', '.join(lost)}. Grant them again "
+                "afterwards."
+            )
         if obstacle:
             self.stdout.write(
                 f"{databases.in_service()} cannot be replaced by a new database: {obstacle}. Its contents are "
@@ -88,10 +106,10 @@ class Command(BaseCommand):
 
     def restore_beside(self, backup: Backup, contents: Contents, is_migrated: bool, show_progress: Any) -> None:
         """Let a new database take the place of the one in service."""
-        with restore.read_only(f"{backup.path.name} is being restored", self.stdout) as was_on:
+        with restore.read_only(backup, self.stdout) as was_on:
             with self.saying_what_serves(backup) as committed:
                 former, changed = restore.replace_database(
-                    backup, contents, is_migrated, was_on, show_progress, committed
+                    backup, contents, is_migrated, was_on, show_progress, self.stderr.write, committed
                 )
             self.stdout.write(f"The replaced database is retained. Drop it with: retained_databases --drop {former}")
             self.put_back_changed(backup, changed)
@@ -100,11 +118,10 @@ class Command(BaseCommand):
         self, folder: Path, backup: Backup, contents: Contents, is_migrated: bool, show_progress: Any
     ) -> None:
         """Replace what is in the database, after a backup of it."""
-        reason = f"{backup.path.name} is being restored"
-        with restore.read_only(reason, self.stdout), self.saying_what_serves(backup) as committed:
+        with restore.read_only(backup, self.stdout), self.saying_what_serves(backup) as committed:
             before, _, _ = create_backup(folder, "gz", has_media=False, show_progress=show_progress)
             self.stdout.write(f"The former contents of the database are in {before.path}")
-            changed = restore.replace_contents(backup, contents, show_progress, committed)
+            changed = restore.replace_contents(backup, contents, show_progress, self.stderr.write, committed)
         self.put_back_changed(backup, changed)
         if is_migrated:
             databases.migrate(databases.in_service())

@@ -52,6 +52,7 @@ class Command(BaseCommand):
 
     def swap_back(self, name: str) -> None:
         """Swap a retained database with the one in service."""
+        databases.require_no_prepared_transaction()
         replaced = databases.name_to_keep()
         with databases.session() as connected:
             # It was kept from writing when it was replaced.

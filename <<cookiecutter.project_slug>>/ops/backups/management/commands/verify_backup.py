@@ -40,14 +40,17 @@ class Command(BaseCommand):
         require_postgresql()
         backup = find(file)
         with exit_on_signals(), locked():
-            if obstacle := databases.obstacle():
+            if obstacle := databases.obstacle_to_create():
                 raise BackupError(
                     f"The drill cannot create a database: {obstacle}. Set DATABASE_URL to a role that may "
                     "create databases."
                 )
             contents = restore.examine(backup, show_progress)
             with databases.temporary("drill") as scratch:
-                restore.fill(scratch, backup, contents, show_progress)
+                left_out = contents.objects & (databases.administrated() | restore.uncreatable(contents))
+                for kind, name in sorted(left_out):
+                    self.stderr.write(f"Left out, because only an administrator can create it: {kind.lower()} {name}")
+                restore.fill(scratch, backup, contents, show_progress, self.stderr.write, left_out=left_out)
                 applied = restore.pending_migrations(scratch)
                 databases.migrate(scratch)
                 with connected_to(scratch):
