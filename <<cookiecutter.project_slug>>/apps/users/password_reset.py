@@ -10,7 +10,7 @@ from django.contrib.auth.forms import PasswordResetForm
 
 from apps.users.limits import allow
 
-# Messages to one address, and the seconds in which they count, so that nobody can fill a mailbox.
+# The limit of messages to one address, and its period in seconds. It keeps a mailbox from being flooded.
 MESSAGE_LIMIT, MESSAGE_PERIOD = 3, 3600
 
 
