@@ -190,7 +190,7 @@ def report(medians: dict[Side, dict[str, float]]) -> None:
     for side, median in medians.items():
         print(f"{side.name:8}" + "".join(f"{median[name]:12.2f}" for name in columns))
     speed, cpu = (medians[OURS][name] / medians[THEIRS][name] for name in ("speed", "cpu"))
-    print(f"requests/s {speed:.2f} times those of gunicorn's defaults")
+    print(f"requests/s {speed:.2f} times the rate of gunicorn's defaults")
     print(f"CPU per request {cpu:.2f} of that of gunicorn's defaults")
 
 

@@ -171,7 +171,7 @@ class RunbookChecks:
         wait_until(server.is_ready, 60, "readiness")
 
     def test_every_block_is_run(self, server: Machine) -> None:
-        """By these tests; that of a release in read-only mode by those of releases, which begin with more."""
+        """These tests run every block, except the release in read-only mode, which the release tests run."""
         found = {
             name: [heading for heading, blocks in sections(server.repository / f"{FOLDER}/{name}.md").items() if blocks]
             for name in NAMES

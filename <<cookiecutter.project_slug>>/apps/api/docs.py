@@ -17,7 +17,7 @@ from ops.http import problem_response
 @never_cache
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """Return the API docs (Swagger UI), or 403 to a user who may not see them."""
+    """Return the API docs (Swagger UI), or 403 to an unauthorized user."""
     if not may_see_docs(request.user):
         return problem_response(request, 403, f"Only the staff may see this. Log in at {reverse('admin:login')} first.")
     return render(request, "api/docs.html")

@@ -12,7 +12,7 @@ from ops.http import MEDIA_TYPE, problem
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the response that tells of an error; nothing for one that nobody expects, which becomes 500."""
+    """Return the problem response for an error, or None for an unexpected error, which becomes a 500."""
     response = default_handler(error, context)
     if response is None:
         return None

@@ -54,7 +54,7 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
 
 
 def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
-    """Return the response 429 to who may try again in ``seconds`` at the latest."""
+    """Return the response 429. Args: ``seconds``, after which the client may try again at the latest."""
     minutes = -(-seconds // 60)
     if prefers_json(request):
         detail = f"Too many attempts. Please try again in {minutes} minutes."

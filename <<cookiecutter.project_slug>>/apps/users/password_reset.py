@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 
 from apps.users import limits
 
-# Messages to one address, and the seconds in which they count, so that nobody can fill a mailbox.
+# The limit of messages to one address, and its period in seconds. It keeps a mailbox from being flooded.
 MESSAGE_LIMIT, MESSAGE_PERIOD = 3, 3600
 
 

@@ -57,7 +57,7 @@ class PasswordChangeView(auth.PasswordChangeView):
 
 
 class PasswordResetView(auth.PasswordResetView):
-    """Sends a link that sets a new password. The response is the same, and takes as long, whoever has an account."""
+    """Send a link that sets a new password. The response and its time do not depend on whether an account exists."""
 
     template_name = "accounts/password_reset.html"
     success_url = reverse_lazy("password_reset_sent")

@@ -158,7 +158,7 @@ def _with_progress(source: BinaryIO, progress: Callable[[], None]) -> Iterator[b
 LEFT_OUT = re.compile(
     rb"COMMENT ON EXTENSION |SET transaction_timeout |(RE)?SET SESSION AUTHORIZATION |\\(un)?restrict \w+\n"
 )
-# Drop the objects of the role, and leave those of extensions: for a database that cannot be replaced by another. The
+# Drop the objects of the role, but keep the objects of extensions: for a database that cannot be replaced. The
 # statements are made before the first is run, because dropping an object with CASCADE drops others of the list. Objects
 # below 16384 are PostgreSQL's own. A schema that holds an extension stays, because the extension would go with it. The
 # temporary tables of other sessions, which a crash leaves behind, cannot be dropped and are in no backup.
@@ -230,7 +230,8 @@ END $reset$;
 """
 CREATE_SCHEMA = b"CREATE SCHEMA "
 PRIVILEGE = re.compile(rb"GRANT |REVOKE |ALTER DEFAULT PRIVILEGES ")
-# What the role may not grant, or what has no role on this server, is told and does not stop the restore.
+# A privilege that the role may not grant, or of a role that this server lacks, is a warning. It does not stop the
+# restore.
 ATTEMPT = b"""
 DO $restore$ BEGIN %s EXCEPTION WHEN insufficient_privilege OR undefined_object
 OR undefined_table OR undefined_function OR invalid_schema_name THEN
@@ -266,7 +267,7 @@ def pg_load(
     ):
         psql = cast(BinaryIO, program.process.stdin)
         # In read-only mode the database refuses writes by default. A restore must write. The results of the archive's
-        # own statements are discarded: a pipe that nobody reads would fill.
+        # own statements are discarded: an unread pipe would fill.
         begin = f"\\o /dev/null\n\\restrict {key}\nBEGIN READ WRITE; SET LOCAL client_min_messages TO warning;\n"
         psql.write(begin.encode())
         if is_emptied:
@@ -306,7 +307,7 @@ def _statements(source: Iterator[bytes], left_out: Set[tuple[str, str]]) -> Iter
             kind = match[2]
             name = match[1].decode()
             is_left_out = (kind.decode(), name) in left_out or name in names
-        # pg_dump puts large objects into transactions of their own, which would end that of the restore.
+        # pg_dump puts large objects into transactions of their own. Their COMMIT would end the restore's transaction.
         if is_left_out or LEFT_OUT.match(line) or (kind == b"BLOBS" and line in (b"BEGIN;\n", b"COMMIT;\n")):
             continue
         if kind in (b"ACL", b"DEFAULT ACL") and PRIVILEGE.match(line):
@@ -328,7 +329,7 @@ def counted(contents: Contents) -> Iterator[bytes]:
             f"IF found <> {rows} THEN "
             f"RAISE EXCEPTION '{told} has % rows instead of {rows}', found; END IF; END $count$;\n"
         ).encode()
-    # The archive itself has emptied it. Now it is that of the site's sessions.
+    # The archive has emptied search_path. The site's sessions use the database's default.
     yield b"SET LOCAL search_path TO DEFAULT;\n"
     for table in contents.model_tables():
         yield (

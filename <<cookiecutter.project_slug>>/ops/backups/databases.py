@@ -65,7 +65,7 @@ ADMINISTRATED = """
         AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = w.tableoid AND objid = w.oid AND deptype = 'e')
     UNION ALL SELECT 'SERVER', srvname FROM pg_foreign_server WHERE NOT pg_has_role(srvowner, 'USAGE')
 """
-# PostgreSQL's own objects and those of extensions have their privileges anyway.
+# PostgreSQL's own objects and the objects of extensions have their privileges anyway.
 GRANTEES = """
     SELECT DISTINCT quote_ident(rolname) FROM (
         SELECT tableoid, oid, relacl FROM pg_class UNION ALL SELECT tableoid, oid, nspacl FROM pg_namespace
@@ -269,7 +269,7 @@ def _create(name: str, connected: psycopg.Connection[Any]) -> None:
 def set_value(
     name: str, variable: str, value: str, connected: psycopg.Connection[Any], role: str | None = None
 ) -> None:
-    """Set what sessions of a database, or those of one role, begin with.
+    """Set the default of a variable for the sessions of a database, or of one role in it.
 
     Args: ``value``, as the table pg_db_role_setting has it.
     """

@@ -58,15 +58,10 @@ def find_program(name: str) -> str:
     return path
 
 
-def is_psql_restrictable() -> bool:
-    """Return whether psql can be kept from running the commands of a script, such as a shell command after ``\\!``."""
-    command = [find_program("psql"), "--help=commands"]
-    return "\\restrict" in subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
-
-
 def require_restrictable_psql() -> None:
-    """Raise BackupError unless psql has its restricted mode."""
-    if not is_psql_restrictable():
+    """Raise BackupError unless psql can be restricted, so that a script runs no shell command after ``\\!``."""
+    command = [find_program("psql"), "--help=commands"]
+    if "\\restrict" not in subprocess.run(command, check=True, capture_output=True, text=True).stdout:  # noqa: S603
         raise BackupError(
             "psql has no restricted mode, so a backup could run shell commands. Update PostgreSQL's client to 15.14, "
             "16.10, 17.6, 18.0 or newer."

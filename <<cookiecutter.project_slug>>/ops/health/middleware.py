@@ -22,6 +22,6 @@ class ProbeMiddleware:
         self.probes = {reverse("health"): views.health, reverse("ready"): views.ready}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Return the response to the probe, or that of the rest of the site."""
+        """Return the response to the probe, or the response of the rest of the site."""
         view = self.probes.get(request.path_info, self.get_response)
         return view(request)

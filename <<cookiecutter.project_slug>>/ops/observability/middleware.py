@@ -63,7 +63,7 @@ def describe_failure(request: HttpRequest, log_kwargs: dict[str, Any], **kwargs:
 
 
 def describe(request: HttpRequest, status: int, line: dict[str, Any]) -> None:
-    """Replace the values of django-structlog by those of the request."""
+    """Replace the values of django-structlog by the values of the request."""
     line.clear()
     line |= {
         "method": request.method,

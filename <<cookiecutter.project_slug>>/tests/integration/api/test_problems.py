@@ -82,7 +82,7 @@ def problem_of(response: Any, status: int) -> dict[str, Any]:
     """Return what an answer says is wrong."""
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
-    # Another length than that of the page it replaces: a client would wait for the rest.
+    # If it were the replaced page's length, a client would wait for the rest.
     assert response.headers.get("Content-Length", str(len(response.content))) == str(len(response.content))
     problem: dict[str, Any] = json.loads(response.content)
     assert set(problem) >= PROBLEM

@@ -275,7 +275,7 @@ def test_a_backup_that_postgresql_does_not_take_leaves_the_former_in_service(dat
 def test_a_command_of_psql_in_a_backup_is_not_run(
     database: Server, run: Run, tmp_path: Path, command: str, role: str
 ) -> None:
-    """Whoever can write to the backups can also write their checksums."""
+    """A person with write access to the backups can also write their checksums."""
     line = command.format(tmp_path / "run").encode()
     change(run, b"-- PostgreSQL database dump\n", line + b"\n-- PostgreSQL database dump\n")
     commands = [["restore_database", "latest", "--yes"]]
@@ -525,7 +525,7 @@ def test_a_restore_keeps_objects_privileges_and_settings(
 ) -> None:
     before = state(database)
     said = run("backup_database", "--no-media", "--compression", compression)
-    # Whoever makes a backup learns how it can be restored.
+    # backup_database says how the backup can be restored.
     assert ("replace the contents of the database in place" in said) == (difficult != "beside")
     if difficult != "in place":
         run("verify_backup", "latest")

@@ -89,7 +89,7 @@ class Front:
         self.scheme = "https"
         self.host: str | None = None
         self.forwarded: Callable[[str | None], str | None] = lambda sent: "127.0.0.1"
-        # Request IDs in the response, besides that of the application.
+        # Request IDs in the response, besides the application's.
         self.request_ids: list[str] = []
         # What it sends in place of what the application does.
         self.headers: dict[str, list[str]] = {}
