@@ -32,7 +32,9 @@ def break_migration(project: Path) -> None:
 
 def break_check(project: Path) -> None:
     """Set what check --deploy warns of."""
-    replace(project / "config/settings/production.py", "SESSION_COOKIE_SECURE = True", "SESSION_COOKIE_SECURE = False")
+    replace(
+        project / "config/settings/production.py", "SESSION_COOKIE_SECURE = CSRF", "SESSION_COOKIE_SECURE = False\nCSRF"
+    )
 
 
 def break_readiness(project: Path) -> None:

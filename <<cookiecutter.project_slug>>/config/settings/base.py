@@ -228,6 +228,7 @@ PREFLIGHT_CHECKS = {
     "hsts": "ops.preflight.checks.site.check_hsts",
     "proxy": "ops.preflight.checks.site.check_proxy",
     "backups": "ops.backups.preflight.check",
+    "restore": "ops.backups.preflight.check_restore",
     # >> if cookiecutter.use_sentry
     "sentry": "ops.observability.preflight.check",
     # >> endif

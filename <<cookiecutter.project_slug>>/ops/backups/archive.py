@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from django.apps import apps
 
+from ops.backups.databases import OWNED
 from ops.backups.files import PARTIAL, BackupError
 from ops.backups.programs import Program
 from ops.signals import block_signals
@@ -167,33 +168,19 @@ DO $empty$
 DECLARE statement text;
 BEGIN
     FOREACH statement IN ARRAY ARRAY(
-        SELECT format('DROP %s IF EXISTS %s CASCADE', replace(replace(type, ' object', ''), '-', ' '), identity)
+        SELECT format('DROP %%s IF EXISTS %%s CASCADE', replace(replace(type, ' object', ''), '-', ' '), identity)
         FROM (
-            SELECT tableoid, oid, relowner FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-            UNION ALL SELECT tableoid, oid, typowner FROM pg_type
-            UNION ALL SELECT tableoid, oid, proowner FROM pg_proc
-            UNION ALL SELECT tableoid, oid, oprowner FROM pg_operator
-            UNION ALL SELECT tableoid, oid, opcowner FROM pg_opclass
-            UNION ALL SELECT tableoid, oid, opfowner FROM pg_opfamily
-            UNION ALL SELECT tableoid, oid, collowner FROM pg_collation
-            UNION ALL SELECT tableoid, oid, conowner FROM pg_conversion
-            UNION ALL SELECT tableoid, oid, cfgowner FROM pg_ts_config
-            UNION ALL SELECT tableoid, oid, dictowner FROM pg_ts_dict
-            UNION ALL SELECT tableoid, oid, stxowner FROM pg_statistic_ext
-            UNION ALL SELECT tableoid, oid, pubowner FROM pg_publication
-            UNION ALL SELECT tableoid, oid, evtowner FROM pg_event_trigger
-            UNION ALL SELECT tableoid, oid, srvowner FROM pg_foreign_server
-            UNION ALL SELECT tableoid, oid, fdwowner FROM pg_foreign_data_wrapper
+            %s
         ) AS things (class, id, owner), pg_identify_object(class, id, 0)
         WHERE id >= 16384 AND pg_has_role(owner, 'USAGE') AND coalesce(schema, '') !~ '^pg_temp' AND NOT EXISTS (
             -- Part of an extension, or of another object, such as the type and the sequences of a table.
             SELECT FROM pg_depend WHERE classid = class AND objid = id AND objsubid = 0 AND deptype IN ('e', 'i')
         )
-        UNION ALL SELECT format('SELECT lo_unlink(%s)', oid)
+        UNION ALL SELECT format('SELECT lo_unlink(%%s)', oid)
         FROM pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE')
     ) LOOP EXECUTE statement; END LOOP;
     FOREACH statement IN ARRAY ARRAY(
-        SELECT format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM pg_namespace AS n
+        SELECT format('DROP SCHEMA IF EXISTS %%I CASCADE', nspname) FROM pg_namespace AS n
         WHERE oid >= 16384 AND nspname !~ '^pg_' AND nspname <> 'public' AND pg_has_role(nspowner, 'USAGE')
             AND NOT EXISTS (SELECT FROM pg_extension WHERE extnamespace = n.oid)
             AND NOT EXISTS (
@@ -201,7 +188,7 @@ BEGIN
             )
     ) LOOP EXECUTE statement; END LOOP;
 END $empty$;
-"""
+""" % OWNED.encode()
 # Objects that are created would get the present default privileges. An archive sets its own at its end.
 RESET_DEFAULT_PRIVILEGES = b"""
 DO $reset$

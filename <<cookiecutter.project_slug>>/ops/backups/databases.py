@@ -65,6 +65,40 @@ ADMINISTRATED = """
         AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = w.tableoid AND objid = w.oid AND deptype = 'e')
     UNION ALL SELECT 'SERVER', srvname FROM pg_foreign_server WHERE NOT pg_has_role(srvowner, 'USAGE')
 """
+# The catalog, the ID and the owner of each object that a restore in place drops with a DROP statement.
+OWNED = """
+    SELECT tableoid, oid, relowner FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+    UNION ALL SELECT tableoid, oid, typowner FROM pg_type
+    UNION ALL SELECT tableoid, oid, proowner FROM pg_proc
+    UNION ALL SELECT tableoid, oid, oprowner FROM pg_operator
+    UNION ALL SELECT tableoid, oid, opcowner FROM pg_opclass
+    UNION ALL SELECT tableoid, oid, opfowner FROM pg_opfamily
+    UNION ALL SELECT tableoid, oid, collowner FROM pg_collation
+    UNION ALL SELECT tableoid, oid, conowner FROM pg_conversion
+    UNION ALL SELECT tableoid, oid, cfgowner FROM pg_ts_config
+    UNION ALL SELECT tableoid, oid, dictowner FROM pg_ts_dict
+    UNION ALL SELECT tableoid, oid, stxowner FROM pg_statistic_ext
+    UNION ALL SELECT tableoid, oid, pubowner FROM pg_publication
+    UNION ALL SELECT tableoid, oid, evtowner FROM pg_event_trigger
+    UNION ALL SELECT tableoid, oid, srvowner FROM pg_foreign_server
+    UNION ALL SELECT tableoid, oid, fdwowner FROM pg_foreign_data_wrapper
+"""
+# Type, name and owner of the objects of other roles. A new database would give them to this role. In place, this role
+# cannot drop them, and a schema stays.
+FOREIGN = """
+    SELECT type, identity, rolname FROM (
+        {owned}
+        UNION ALL SELECT tableoid, oid, nspowner FROM pg_namespace
+        UNION ALL SELECT 'pg_largeobject'::regclass, oid, lomowner FROM pg_largeobject_metadata
+    ) AS things (class, id, owner) JOIN pg_roles AS r ON r.oid = owner, pg_identify_object(class, id, 0)
+    WHERE (id >= 16384 OR type = 'large object') AND NOT pg_has_role(owner, 'USAGE')
+        AND coalesce(schema, '') !~ '^pg_' AND identity !~ '^pg_(temp|toast)'
+        AND class::regclass::text NOT IN ('pg_event_trigger', 'pg_foreign_server', 'pg_foreign_data_wrapper')
+        AND NOT EXISTS (SELECT FROM pg_publication WHERE tableoid = class AND oid = id AND puballtables)
+        AND NOT EXISTS (
+            SELECT FROM pg_depend WHERE classid = class AND objid = id AND objsubid = 0 AND deptype IN ('e', 'i')
+        )
+"""
 # PostgreSQL's own objects and the objects of extensions have their privileges anyway.
 GRANTEES = """
     SELECT DISTINCT quote_ident(rolname) FROM (
@@ -168,6 +202,29 @@ def administrated() -> set[tuple[str, str]]:
             return set()
         cursor.execute(ADMINISTRATED)
         return set(cursor.fetchall())
+
+
+def foreign() -> list[tuple[str, str, str]]:
+    """Return type, name and owner of the objects in the database in service whose owner this role cannot act as."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL(FOREIGN).format(owned=SQL(OWNED)))
+        return sorted(cursor.fetchall())
+
+
+def foreign_schemas() -> set[tuple[str, str]]:
+    """Return type and name, as an archive has them, of the schemas in the database in service of other roles."""
+    return {
+        ("SCHEMA", name.removeprefix('"').removesuffix('"').replace('""', '"'))
+        for kind, name, _ in foreign()
+        if kind == "schema"
+    }
+
+
+def irreplaceable() -> str | None:
+    """Return the objects that keep the contents of the database in service from being replaced in place, or None."""
+    kept = [f"{kind} {name} of {owner}" for kind, name, owner in foreign() if kind != "schema"]
+    more = [f"{len(kept) - 5} more"] if len(kept) > 5 else []
+    return ", ".join(kept[:5] + more) or None
 
 
 def grantees() -> set[str]:

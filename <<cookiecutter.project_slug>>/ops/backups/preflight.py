@@ -1,11 +1,11 @@
-"""Whether there is a backup that is new, and one that was restored."""
+"""Whether there is a backup that is new, one that was restored, and a way to restore it here."""
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
-from ops.backups import files, status
+from ops.backups import databases, files, status
 from ops.contracts import Finding, Target, error, note, ok, warning
 from ops.deployments import commands
 
@@ -33,3 +33,16 @@ def check(target: Target) -> Finding:
             f"Restore it beside the database, as the drill does: {here.manage} verify_backup latest",
         )
     return ok(f"{newest}; one was verified on {max(times):%Y-%m-%d}.")
+
+
+def check_restore(target: Target) -> Finding:
+    """Find how a backup can be restored into the database in service."""
+    obstacle = databases.obstacle()
+    if obstacle is None:
+        return ok("A restore puts a new database in the place of the one in service, which is retained.")
+    if foreign := databases.irreplaceable():
+        return warning(
+            f"A restore cannot replace the database, because {obstacle}, nor what other roles own in it: {foreign}.",
+            "Let an administrator give them to the role of DATABASE_URL: ALTER TABLE … OWNER TO …",
+        )
+    return note(f"A restore replaces the contents of the database in one transaction: {obstacle}.")

@@ -183,7 +183,7 @@ def replace_contents(
     changed = put_back_missing(backup, show_progress)
     kept = databases.administrated()
     # An extension that is there is not created again, and is restored if it is not.
-    left_out = {thing for thing in kept if thing[0] != "EXTENSION"}
+    left_out = {thing for thing in kept if thing[0] != "EXTENSION"} | databases.foreign_schemas()
     name = databases.in_service()
     fill(name, backup, contents, show_progress, warn, is_emptied=True, left_out=left_out, committed=committed)
     return changed

@@ -24,7 +24,9 @@ from pytest_django import Settings
 from apps.users.models import User
 from ops.backups import archive, databases, files
 from ops.backups.files import ENDINGS, Backup, existing
+from ops.backups.preflight import check_restore
 from ops.backups.restore import REASON
+from ops.contracts import Severity, Target
 from ops.read_only_state import read_only_state
 from tests.ops.backups.conftest import PASSWORD, Server
 
@@ -537,6 +539,76 @@ def test_a_restore_keeps_objects_privileges_and_settings(
     after = state(database)
     assert after[1] == before[1]
     assert after[0] == before[0]
+
+
+# What another role creates in the database, and how a message names it.
+OF_ANOTHER_ROLE = {
+    "table other.things of other": "CREATE TABLE other.things AS SELECT 7 AS n; GRANT SELECT ON other.things TO app",
+    "view other.seen of other": "CREATE VIEW other.seen AS SELECT 7; GRANT SELECT ON other.seen TO app",
+    "sequence other.counted of other": "CREATE SEQUENCE other.counted; GRANT SELECT ON SEQUENCE other.counted TO app",
+    "function other.seven() of other": "CREATE FUNCTION other.seven() RETURNS int LANGUAGE sql AS 'SELECT 7'",
+    "type other.few of other": "CREATE DOMAIN other.few AS int",
+    "large object 4321 of other": "SELECT lo_from_bytea(4321, 'x'); GRANT SELECT ON LARGE OBJECT 4321 TO app",
+}
+
+
+@pytest.fixture
+def other(database: Server) -> Iterator[Server]:
+    """Another role has a schema in the database, in which the project's role may create tables."""
+    database.run(f"CREATE ROLE other LOGIN PASSWORD '{PASSWORD}'")
+    database.run("CREATE SCHEMA other AUTHORIZATION other", "app")
+    database.run("GRANT USAGE, CREATE ON SCHEMA other TO app", "app", "other")
+    database.run("CREATE TABLE other.ours AS SELECT 1 AS n", "app", "app")
+    connection.close()
+    yield database
+    connection.close()
+    for name in database.databases():
+        database.run(f"DROP DATABASE {name} WITH (FORCE)")
+    database.run("DROP ROLE other")
+
+
+@pytest.mark.usefixtures("may_not_create_databases")
+@pytest.mark.parametrize("name", OF_ANOTHER_ROLE)
+def test_what_another_role_owns_keeps_a_restore_from_replacing_the_contents(
+    other: Server, run: Run, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    for statement in OF_ANOTHER_ROLE[name].split(";"):
+        other.run(statement, "app", "other")
+    call_command("backup_database", "--no-media")
+    assert f"a restore will be refused while other roles own {name}." in capsys.readouterr().err
+    finding = check_restore(Target(""))
+    assert finding.severity == Severity.WARNING
+    assert name in finding.message
+    User.objects.create_user("late@example.com", "correct horse battery")
+    with pytest.raises(CommandError, match=rf"because other roles own some of them: {re.escape(name)}\."):
+        run("restore_database", "latest", "--yes")
+    assert emails() == BOTH
+    assert read_only_state() is None
+    assert len(existing()) == 1
+
+
+@pytest.mark.usefixtures("may_not_create_databases")
+def test_a_schema_of_another_role_stays_when_the_contents_are_replaced(other: Server, run: Run) -> None:
+    before = state(other)
+    assert check_restore(Target("")).severity == Severity.NOTE
+    run("backup_database", "--no-media")
+    other.run("INSERT INTO other.ours VALUES (2)", "app", "app")
+    run("restore_database", "latest", "--yes")
+    assert state(other) == before
+    assert other.run("SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'other'", "app") == [("other",)]
+
+
+def test_a_new_database_gives_the_role_what_other_roles_own(other: Server, run: Run) -> None:
+    for statements in OF_ANOTHER_ROLE.values():
+        for statement in statements.split(";"):
+            other.run(statement, "app", "other")
+    assert check_restore(Target("")).severity == Severity.OK
+    run("backup_database", "--no-media")
+    said = run("restore_database", "latest", "--yes")
+    [owned] = [line for line in said.splitlines() if line.startswith("This role will own what other roles own now: ")]
+    assert set(OF_ANOTHER_ROLE) < set(owned.partition(": ")[2].removesuffix(".").split(", "))
+    assert other.run("SELECT n FROM other.things", "app", "app") == [(7,)]
+    assert other.run("SELECT tableowner FROM pg_tables WHERE schemaname = 'other'", "app") == [("app",), ("app",)]
 
 
 def test_privileges_that_a_restore_loses_are_listed_first(

@@ -156,6 +156,11 @@ class Command(BaseCommand):
             self.stdout.writelines(f"{line}\n" for line in contents.lines())
             if obstacle := databases.obstacle():
                 self.stdout.write(f"A restore of it will replace the contents of the database in place: {obstacle}.")
+                if foreign := databases.irreplaceable():
+                    self.stderr.write(
+                        f"But a restore will be refused while other roles own {foreign}. Let an administrator give "
+                        "them to this role with ALTER … OWNER TO."
+                    )
         errors = list(self.complete(steps, show_progress))
         for removed in files.prune(existing(), keep):
             self.stdout.write(f"  removed {removed.path.name}")

@@ -69,6 +69,12 @@ class Command(BaseCommand):
             )
             databases.require_no_prepared_transaction()
             obstacle = databases.obstacle()
+            if obstacle and (foreign := databases.irreplaceable()):
+                raise BackupError(
+                    f"{databases.in_service()} cannot be replaced by a new database: {obstacle}. Its contents cannot "
+                    f"be replaced either, because other roles own some of them: {foreign}. Let an administrator give "
+                    "them to this role with ALTER … OWNER TO."
+                )
             if missing := restore.uncreatable(contents) - databases.administrated():
                 names = ", ".join(sorted(name for _, name in missing))
                 raise BackupError(
@@ -107,8 +113,11 @@ class Command(BaseCommand):
                 f"{databases.in_service()} cannot be replaced by a new database: {obstacle}. Its contents are "
                 "replaced in one transaction, for which the site waits. A backup of it is created before."
             )
-        else:
-            self.stdout.write(f"It will replace the database {databases.in_service()}, which is retained.")
+            return
+        if foreign := databases.foreign():
+            owned = ", ".join(f"{kind} {name} of {owner}" for kind, name, owner in foreign)
+            self.stdout.write(f"This role will own what other roles own now: {owned}.")
+        self.stdout.write(f"It will replace the database {databases.in_service()}, which is retained.")
 
     def ask(self) -> None:
         """Raise BackupError unless the answer is yes."""
