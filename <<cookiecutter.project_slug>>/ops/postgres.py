@@ -51,13 +51,13 @@ def _limit(connection: BaseDatabaseWrapper, **_: Any) -> None:
     # migration. There its connect_query sets them: PRODUCTION.md.
     if connection.vendor != "postgresql" or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         return
-    # Not the startup parameter "options", which PgBouncer refuses.
+    # Not the startup parameter "options", which PgBouncer refuses. psycopg itself executes it, so that it is not counted
+    # as a query of a request.
     query = ", ".join("set_config(%s, %s, false)" for _ in settings.DATABASE_TIMEOUTS)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {query}",
-            [text for name, seconds in settings.DATABASE_TIMEOUTS.items() for text in (name, f"{seconds}s")],
-        )
+    connection.connection.execute(
+        f"SELECT {query}",
+        [text for name, seconds in settings.DATABASE_TIMEOUTS.items() for text in (name, f"{seconds}s")],
+    )
 
 
 @contextlib.contextmanager

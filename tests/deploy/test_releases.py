@@ -226,7 +226,9 @@ def test_a_release_compresses_only_what_has_changed(server: Machine, upgrade: Up
 def break_start(project: Path) -> None:
     """Fail only where the socket is the service's own, which trying the release cannot show."""
     with (project / "gunicorn.conf.py").open("a") as configuration:
-        configuration.write('if not os.environ.get("GUNICORN_WORKERS"):\n    sys.exit("Error: not as a service.")\n')
+        configuration.write(
+            'import os\n\nif not os.environ.get("GUNICORN_WORKERS"):\n    sys.exit("Error: not as a service.")\n'
+        )
 
 
 @pytest.mark.parametrize(
@@ -466,7 +468,7 @@ def test_services_get_the_passwords_that_were_written(server: Machine, pushed: N
     environment = dict(line.split("=", 1) for line in base64.b64decode(read).decode().split("\0") if line)
     assert {name: environment[name] for name in values} == values
     # What systemd would change is refused, before anything is built of it.
-    server.run(f"cp {ENVIRONMENT} /run/environment; echo 'EMAIL_HOST_PASSWORD=a\\b' >>{ENVIRONMENT}")
+    server.run(f"cp {ENVIRONMENT} /run/environment; printf '%s\\n' 'EMAIL_HOST_PASSWORD=a\\b' >>{ENVIRONMENT}")
     result = server.run(f"{BIN}/release", check=False)
     server.run(f"cat /run/environment >{ENVIRONMENT}")
     assert "EMAIL_HOST_PASSWORD is not written as systemd would read it" in result.stdout + result.stderr

@@ -218,8 +218,8 @@ def test_queries_and_the_cache_are_measured(deployed: Deployed) -> None:
     session = {"Cookie": "__Host-sessionid=abcdefghijklmnopqrstuvwxyz012345"}
     for _ in range(5):
         assert deployed.site.get("/admin/", headers=session).status == 302
-    # One more is what the answer before has asked, whether the database is there.
-    assert deployed.values("site_database_query_duration_seconds_count")[()] - before == 6
+    # One more is the probe of the database for the former response, unless its process had just made one.
+    assert deployed.values("site_database_query_duration_seconds_count")[()] - before in (5, 6)
     assert deployed.values("site_database_query_errors_total") == {(): 0}
     assert deployed.values("site_cache_reads_total", "result")["hit",] > 0
 
@@ -335,7 +335,7 @@ def test_prometheus_reads_what_the_dashboards_and_the_alerts_ask(deployed: Deplo
     empty = {name for name, expression in expressions(deployed.project).items() if not prometheus.query(expression)}
     assert empty == set()
     rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
-    assert len(rules) == 11
+    assert len(rules) == 12
     wait_until(
         lambda: {rule["health"] for group in prometheus.ask("rules")["groups"] for rule in group["rules"]} == {"ok"},
         30,

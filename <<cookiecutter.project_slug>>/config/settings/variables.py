@@ -336,7 +336,7 @@ DIALECTS = {
     # >> endif
     # >> if "systemd" in cookiecutter.deployment
     "systemd": Dialect(
-        r"""(?:[^\s\\'"](?:[^\\'"\x00-\x1f\x7f]*[^\s\\'"])?)?""",
+        r"""(?:[^\s\x00-\x1f\x7f\\'"](?:[^\x00-\x1f\x7f\\'"]*[^\s\x00-\x1f\x7f\\'"])?)?""",
         r"[^\x00-\x1f\x7f']*",
         r"""(?:[^\x00-\x1f\x7f"\\]|\\["\\$`])*""",
     ),

@@ -94,7 +94,8 @@ def test_the_values_that_keep_a_slow_server_from_holding_requests() -> None:
 
 def test_the_environment_is_what_decides() -> None:
     production = settings(
-        DATABASE_URL="postgresql://app:p%40ss@db.example.com:6432/app?sslmode=verify-full&connect_timeout=5&keepalives_idle=60",
+        DATABASE_URL="postgresql://app:p%40ss@db.example.com:6432/app"
+        "?sslmode=verify-full&connect_timeout=5&keepalives_idle=60",
         CONN_MAX_AGE="0",
         SECURE_HSTS_SECONDS="31536000",
         SECURE_SSL_REDIRECT="false",

@@ -208,3 +208,10 @@ def test_a_database_url_is_read(url: str, expected: dict[str, Any]) -> None:
 )
 def test_site_has_the_port_of_its_origin(hosts: list[str], origins: list[str], url: str) -> None:
     assert variables.site_url(hosts, origins) == url
+
+
+@pytest.mark.parametrize("dialect", variables.DIALECTS)
+def test_control_character_is_refused_wherever_it_stands_in_a_line(dialect: str) -> None:
+    for text, quote in itertools.product(("\ba", "a\bb", "a\b", "\b"), ("", "'", '"')):
+        with pytest.raises(ValueError, match=f"is not written as {dialect} would read it"):
+            variables.read_value(f"{quote}{text}{quote}", dialect)

@@ -82,7 +82,8 @@ def test_parked_tasks_are_told_and_deliveries_counted(monkeypatch: pytest.Monkey
     assert measured()["site_tasks_parked",] == 0
     redelivered = ("site_tasks_total", clear_expired_sessions.name, "REDELIVERED")
     before = measured().get(redelivered, 0)
-    clear_expired_sessions.push_request(id="1", args=(), kwargs={}, delivery_info={"redelivered": True})
+    task: Any = clear_expired_sessions
+    task.push_request(id="1", args=(), kwargs={}, delivery_info={"redelivered": True})
     try:
         task_results.begin(clear_expired_sessions)
         assert [deliveries.begin(clear_expired_sessions) for _ in range(5)] == [True] * 4 + [False]
