@@ -51,8 +51,8 @@ def _limit(connection: BaseDatabaseWrapper, **_: Any) -> None:
     # migration. There its connect_query sets them: PRODUCTION.md.
     if connection.vendor != "postgresql" or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         return
-    # Not the startup parameter "options", which PgBouncer refuses. psycopg itself executes it, so that it is not counted
-    # as a query of a request.
+    # Not the startup parameter "options", which PgBouncer refuses. psycopg itself executes it, so it is no
+    # query of a request.
     query = ", ".join("set_config(%s, %s, false)" for _ in settings.DATABASE_TIMEOUTS)
     connection.connection.execute(
         f"SELECT {query}",

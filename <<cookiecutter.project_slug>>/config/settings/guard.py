@@ -83,8 +83,8 @@ def _services(settings: Mapping[str, Any]) -> Iterator[str]:
             "CELERY_BROKER_URL names the database of REDIS_URL, and clearing the cache removes tasks; use another "
             "server, or another database such as /1"
         )
-    # >> endif
 
+    # >> endif
     # >> if cookiecutter.media_storage == "s3"
     if not settings["S3_STORAGE"]["OPTIONS"]["bucket_name"]:
         yield "AWS_STORAGE_BUCKET_NAME is missing; name the bucket that keeps uploaded files"
