@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
+import psycopg
 from django.conf import settings
+from django.db import Error
 from django.utils import timezone
 
 from ops.backups import databases, files, status
-from ops.contracts import Finding, Target, error, note, ok, warning
+from ops.contracts import Finding, Target, error, note, ok, reason, warning
 from ops.deployments import commands
 
 # A drill is made once a month (docs/runbooks/drill.md).
@@ -37,10 +39,14 @@ def check(target: Target) -> Finding:
 
 def check_restore(target: Target) -> Finding:
     """Find how a backup can be restored into the database in service."""
-    obstacle = databases.obstacle()
+    try:
+        obstacle = databases.obstacle()
+        foreign = databases.irreplaceable()
+    except (Error, psycopg.Error) as failure:
+        return note(f"Skipped: the database does not respond: {reason(failure)}.")
     if obstacle is None:
         return ok("A restore puts a new database in the place of the one in service, which is retained.")
-    if foreign := databases.irreplaceable():
+    if foreign:
         return warning(
             f"A restore cannot replace the database, because {obstacle}, nor what other roles own in it: {foreign}.",
             "Let an administrator give them to the role of DATABASE_URL: ALTER TABLE … OWNER TO …",

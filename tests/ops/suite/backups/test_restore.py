@@ -28,7 +28,7 @@ from ops.backups.preflight import check_restore
 from ops.backups.restore import REASON
 from ops.contracts import Severity, Target
 from ops.read_only_state import read_only_state
-from tests.ops.backups.conftest import PASSWORD, Server
+from tests.ops.backups.conftest import PASSWORD, Server, django_with
 
 pytestmark = pytest.mark.servers
 Run = Callable[..., str]
@@ -596,6 +596,14 @@ def test_a_schema_of_another_role_stays_when_the_contents_are_replaced(other: Se
     run("restore_database", "latest", "--yes")
     assert state(other) == before
     assert other.run("SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'other'", "app") == [("other",)]
+
+
+def test_a_database_that_does_not_respond_is_no_finding_of_the_restore(database: Server) -> None:
+    connection.close()
+    with django_with(**connection.settings_dict | {"PORT": "1"}):
+        finding = check_restore(Target(""))
+    assert finding.severity == Severity.NOTE
+    assert finding.message.startswith("Skipped: the database does not respond: ")
 
 
 def test_a_new_database_gives_the_role_what_other_roles_own(other: Server, run: Run) -> None:
