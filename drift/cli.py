@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from drift import git, link, page, project, record, report, update
+from drift import git, link, page, prepare, project, record, report, update
 from drift.comparison import Comparison, compare
 from drift.diff import show_diff
 from drift.errors import DriftError
 from drift.record import Record
-from drift.report import counted, shown
 from drift.template import without_credentials
+from drift.texts import counted, shown
 from drift.update import Update
 
 DRIFTED, LEFT_OPEN, REFUSED = 1, 1, 2
@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
     how = updating.add_mutually_exclusive_group()
     how.add_argument("--continue", dest="go_on", action="store_true", help="record the update when no conflict is left")
     how.add_argument("--abort", action="store_true", help="put everything back as it was")
+    updating.add_argument(
+        "--decline",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="with --continue: record the update without the template's changes to this file or folder; repeatable",
+    )
     updating.add_argument("answers", nargs="*", metavar="KEY=VALUE", help="answers to new or changed questions")
     updating.set_defaults(run=update_command)
 
@@ -103,8 +110,13 @@ def diff_command(options: argparse.Namespace) -> int:
     """Show the lines that differ: what the template would bring, what the project changed, and both."""
     root = record.find_root(Path.cwd())
     with compare(root, options.template, options.to) as comparison:
-        show_diff(comparison, [os.path.relpath(Path(path).absolute(), root) for path in options.paths])
+        show_diff(comparison, [relative(path, root) for path in options.paths])
     return 0
+
+
+def relative(path: str, root: Path) -> str:
+    """Return a path given on the command line as one from the project's root."""
+    return os.path.relpath(Path(path).absolute(), root)
 
 
 def update_command(options: argparse.Namespace) -> int:
@@ -113,9 +125,11 @@ def update_command(options: argparse.Namespace) -> int:
     root = record.find_root(Path.cwd())
     if options.answers and (options.go_on or options.abort):
         raise DriftError("An update in progress keeps its answers. Change them afterwards with: drift answers")
+    if options.decline and not options.go_on:
+        raise DriftError("--decline needs --continue: drift update --continue --decline PATH")
     if options.go_on:
         with alone(root) as folder:
-            return finish(Update(root, folder))
+            return finish(Update(root, folder), [relative(path, root) for path in options.decline])
     if options.abort:
         with alone(root) as folder:
             return abort(Update(root, folder))
@@ -132,7 +146,7 @@ def answers_command(options: argparse.Namespace) -> int:
 def carry_over(root: Path, address: str | None, ref: str | None, answers: list[str]) -> int:
     """Update the project to a version of the template, with other answers where there are some."""
     with alone(root) as folder:
-        update.require_none(folder)
+        update.require_none(root, folder)
         project.require_clean(root)
         with compare(root, address, ref, answers) as comparison:
             new = Record(
@@ -145,7 +159,7 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
                 print(f"The project is up to date with {comparison.newest}.")
                 return 0
             tell_answers(comparison)
-            under_way, merged = update.prepare(comparison, new)
+            under_way, merged = prepare.prepare(comparison, new)
             upgrade_notes = comparison.upgrade_notes
         under_way.apply()
         changed = counted(len(under_way.paths), "file")
@@ -155,7 +169,7 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
             print(f"  {shown(line)}")
         for note in upgrade_notes:
             print(f"\nUpgrade notes of {note.version}:\n{note.text}")
-        return finish(under_way)
+        return finish(under_way, [])
 
 
 def tell_answers(comparison: Comparison) -> None:
@@ -164,9 +178,9 @@ def tell_answers(comparison: Comparison) -> None:
         print(shown(f"{name} = {comparison.answers.get(name)}"))
 
 
-def finish(under_way: Update) -> int:
+def finish(under_way: Update, declined: list[str]) -> int:
     """Record the new commit, or say which conflicts are left."""
-    conflicts = under_way.finish()
+    conflicts = under_way.finish(declined)
     if not conflicts:
         print("Recorded in .cookiecutter.json. Look at it with git diff, run the tests, and commit.")
         return 0
@@ -197,7 +211,7 @@ def alone(root: Path) -> Iterator[Path]:
             yield folder
         except KeyboardInterrupt:
             if folder.exists():
-                raise DriftError(f"Interrupted. {project.GO_ON}") from None
+                raise DriftError(f"Interrupted. {update.GO_ON}") from None
             raise
 
 

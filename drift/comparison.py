@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from drift import line_endings, project, questions, record, upgrade_notes
+from drift import line_endings, project, questions, record, update, upgrade_notes
 from drift.changes import Change, classify
 from drift.errors import DriftError
 from drift.questions import Questions
@@ -54,10 +54,9 @@ class Comparison:
     def notes(self) -> list[str]:
         """What else has to be known of the two versions."""
         found = [self.template.unreachable] if self.template.unreachable else []
-        if project.has_repository(self.root) and project.state_folder(self.root).exists():
-            found.append(
-                "An update is in progress. Complete it: drift update --continue. Undo it: drift update --abort"
-            )
+        if project.has_repository(self.root):
+            under_way = update.in_progress(self.root, project.state_folder(self.root))
+            found += [under_way] if under_way else []
         if (self.root / project.FORMERLY_ALLOWED).exists():
             names = f"{project.FORMERLY_ALLOWED} {project.ALLOWED}"
             found.append(f"The name {project.FORMERLY_ALLOWED} is deprecated. Rename the file: git mv {names}")

@@ -7,7 +7,7 @@ from drift import git
 from drift.changes import Change
 from drift.comparison import Comparison
 from drift.errors import DriftError
-from drift.report import counted, shown
+from drift.texts import counted, shown
 from drift.trees import Tree
 
 TITLES = {

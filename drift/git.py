@@ -64,6 +64,12 @@ def succeeds(*arguments: str | Path, folder: Path) -> bool:
     return run(*arguments, folder=folder, allowed=(0, 1, 128)).returncode == 0
 
 
+def head(folder: Path) -> str:
+    """Return the commit that is checked out, or an empty text where there is none yet."""
+    found = run("rev-parse", "--verify", "--quiet", "HEAD", folder=folder, allowed=(0, 1))
+    return os.fsdecode(found.stdout).strip()
+
+
 @functools.cache
 def require_git() -> None:
     """Raise DriftError unless git is there and new enough."""

@@ -11,8 +11,8 @@ from drift.errors import DriftError
 from drift.fit import Attempts, Project, closest
 from drift.record import Record
 from drift.rendering import Answers
-from drift.report import counted, shown
 from drift.template import Template
+from drift.texts import counted, shown
 from drift.trees import Store
 
 # How many commits are generated and compared, of those whose files look most alike.

@@ -15,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from drift.changes import KINDS, Change
 from drift.comparison import Comparison
 from drift.errors import DriftError
-from drift.report import counted, names, questions_of, shown
+from drift.report import names, questions_of
+from drift.texts import counted, shown
 from drift.trees import Entry, Store
 
 DONE = {"A": "added", "M": "changed", "D": "removed", "R": "renamed"}

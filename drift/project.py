@@ -13,8 +13,6 @@ ALLOWED = ".driftallow"
 FORMERLY_ALLOWED = ".driftexpected"
 # Files about the comparison are no part of it.
 OF_DRIFT = (record.NAME, IGNORED, ALLOWED, FORMERLY_ALLOWED)
-# What to do while an update is in progress.
-GO_ON = "Continue with: drift update --continue. Undo it with: drift update --abort"
 
 
 def has_repository(root: Path) -> bool:

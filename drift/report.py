@@ -6,6 +6,7 @@ from typing import Any
 
 from drift.changes import KINDS, Change
 from drift.comparison import Comparison
+from drift.texts import counted, shown
 
 
 def line_of(change: Change) -> str:
@@ -23,17 +24,6 @@ def names(change: Change) -> str:
         if change.renamed and change.project
         else (f"{was} → {change.renamed}" if change.renamed else was)
     )
-
-
-def shown(text: str) -> str:
-    """Return a text, such as a path, that a terminal can show: one line, without control characters."""
-    return "".join(c if c.isprintable() else escaped(c) for c in text)
-
-
-def escaped(character: str) -> str:
-    """Return a character as its escape sequence; a byte that is no UTF-8 has one too."""
-    code = ord(character)
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else character.encode("unicode_escape").decode()
 
 
 def status(comparison: Comparison) -> str:
@@ -92,11 +82,6 @@ def questions_of(comparison: Comparison) -> dict[str, list[str]]:
         ],
     }
     return {title: found for title, found in groups.items() if found}
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

@@ -41,6 +41,11 @@ class Store:
             if found.returncode == 0:
                 self.git("config", name, os.fsdecode(found.stdout).strip())
 
+    def has_modes(self) -> bool:
+        """Return whether the modes of files on the disk say which are programs."""
+        found = git.run("config", "--type=bool", "--get", "core.filemode", folder=self.folder, allowed=(0, 1))
+        return found.stdout.strip() != b"false"
+
     def snapshot(self, folder: Path, paths: list[str] | None = None) -> Tree:
         """Return the tree of what is in ``folder``, or of those ``paths`` that are there; the index then holds it."""
         self._empty_index()
