@@ -103,6 +103,8 @@ def show_status(options: argparse.Namespace) -> int:
         if options.html:
             page.write(options.html, comparison)
         print(json.dumps(report.as_json(comparison), indent=4) if options.json else report.status(comparison))
+        if options.exit_code:
+            require_newest(comparison)
         return DRIFTED if options.exit_code and comparison.has_drifted else 0
 
 
@@ -110,8 +112,22 @@ def diff_command(options: argparse.Namespace) -> int:
     """Show the lines that differ: what the template would bring, what the project changed, and both."""
     root = record.find_root(Path.cwd())
     with compare(root, options.template, options.to) as comparison:
+        warn(comparison)
         show_diff(comparison, [relative(path, root) for path in options.paths])
+        require_newest(comparison)
     return 0
+
+
+def warn(comparison: Comparison) -> None:
+    """Print what else has to be known of the two versions."""
+    for note in comparison.notes:
+        print(f"Warning: {shown(note)}", file=sys.stderr)
+
+
+def require_newest(comparison: Comparison) -> None:
+    """Raise DriftError when the newest version was wanted, and the template cannot be reached."""
+    if comparison.template.unreachable and comparison.ref is None:
+        raise DriftError(comparison.template.unreachable)
 
 
 def relative(path: str, root: Path) -> str:
@@ -149,6 +165,10 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
         update.require_none(root, folder)
         project.require_clean(root)
         with compare(root, address, ref, answers) as comparison:
+            require_newest(comparison)
+            if comparison.is_older:
+                raise DriftError(comparison.older)
+            warn(comparison)
             new = Record(
                 comparison.template.address if address else without_credentials(comparison.record.template),
                 comparison.newest.commit,

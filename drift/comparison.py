@@ -25,6 +25,8 @@ class Comparison:
     root: Path
     record: Record
     template: Template
+    ref: str | None
+    """What named the version to compare with, or None for the template's newest."""
     recorded: Version
     newest: Version
     questions: Questions
@@ -60,11 +62,28 @@ class Comparison:
         if (self.root / project.FORMERLY_ALLOWED).exists():
             names = f"{project.FORMERLY_ALLOWED} {project.ALLOWED}"
             found.append(f"The name {project.FORMERLY_ALLOWED} is deprecated. Rename the file: git mv {names}")
-        if not self.template.contains(self.recorded.commit, self.newest.commit):
+        commits = self.recorded.commit, self.newest.commit
+        if self.is_older:
+            found.append(self.older)
+        elif not any(self.template.contains(*pair) for pair in (commits, commits[::-1])):
             found.append(
                 "The recorded commit is not in the history of the newest: it was rewritten, or is another branch."
             )
         return found
+
+    @cached_property
+    def is_older(self) -> bool:
+        """Whether the template itself is at an older commit than the project, and no version was named."""
+        commits = self.newest.commit, self.recorded.commit
+        return self.ref is None and commits[0] != commits[1] and self.template.contains(*commits)
+
+    @property
+    def older(self) -> str:
+        """What to do about a template that is older than the project."""
+        return (
+            f"The template {self.template.address} is at {self.newest}, which is older than {self.recorded} that this "
+            f"project records. {self.template.advance()}"
+        )
 
     @property
     def has_drifted(self) -> bool:
@@ -110,7 +129,7 @@ def compare(
             settled = settle(asked, context, open_questions, after.answers)
             if any(after.answers.get(name) != answer for name, answer in settled.items()):
                 [after] = render_all(template, [(newest, answers | settled)], work)
-        yield build(root, found, template, newest, asked, before, after, Store(work / "store"))
+        yield build(root, found, template, ref, newest, asked, before, after, Store(work / "store"))
 
 
 def settle(asked: Questions, context: questions.Context, names: list[str], defaults: Answers) -> Answers:
@@ -130,6 +149,7 @@ def build(
     root: Path,
     found: Record,
     template: Template,
+    ref: str | None,
     newest: str,
     asked: Questions,
     before: Rendered,
@@ -173,6 +193,7 @@ def build(
         root,
         found,
         template,
+        ref,
         template.version(found.commit or ""),
         template.version(newest),
         asked,

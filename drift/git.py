@@ -25,6 +25,7 @@ OF_A_REPOSITORY = {
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 }
+ANOTHER_OWNER = re.compile(rb"git config --global --add safe\.directory (.+)")
 
 
 def run(
@@ -32,7 +33,8 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a git command in a folder, untouched by what a git hook has set.
 
-    Raises DriftError, with git's own reason, when it ends with another status than those ``allowed``.
+    Raises DriftError, with git's own reason, when it ends with another status than those ``allowed``. A refusal of
+    another user's repository always raises it.
     """
     environment = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
     try:
@@ -47,6 +49,12 @@ def run(
         )
     except FileNotFoundError:
         raise DriftError("git is missing. Install it.") from None
+    if result.returncode and (refused := ANOTHER_OWNER.search(result.stderr)):
+        path = os.fsdecode(refused[1])
+        raise DriftError(
+            f"git refuses the repository {path}, which belongs to another user. "
+            f"If you trust that user, allow it: git config --global --add safe.directory {path}"
+        )
     if result.returncode not in allowed:
         command = next(str(argument) for argument in arguments if re.fullmatch("[a-z-]+", str(argument)))
         said = os.fsdecode(result.stderr).strip() or f"it ended with status {result.returncode}"

@@ -23,6 +23,8 @@ def adopt(root: Path, address: str | None, given: list[str]) -> None:
     """Record where the project in ``root`` came from; ``given`` are the answers that the user knows, as KEY=VALUE."""
     former = read_former(root, address)
     template = Template(former.template)
+    if template.unreachable:
+        raise DriftError(template.unreachable)
     if former.commit and template.has(former.commit):
         raise DriftError(
             f"The project has a record, of {former.commit[:8]}; to find another, remove {record.NAME} first."

@@ -32,8 +32,12 @@ def status(comparison: Comparison) -> str:
     lines = [f"{comparison.root.name} and its template {comparison.template.address}", ""]
     lines.append(f"  recorded  {recorded}, {recorded.date}")
     if recorded != newest:
-        behind = comparison.template.count_between(recorded.commit, newest.commit)
-        lines.append(f"  newest    {newest}, {newest.date}, {counted(behind, 'commit')} later")
+        commits = recorded.commit, newest.commit
+        away = comparison.template.count_between(*commits)
+        distance = f"{counted(away, 'commit')} later"
+        if not away:
+            distance = f"{counted(comparison.template.count_between(*reversed(commits)), 'commit')} earlier"
+        lines.append(f"  newest    {newest}, {newest.date}, {distance}")
     else:
         lines[-1] += ", the newest"
     lines += ["", *comparison.notes] if comparison.notes else []
