@@ -188,7 +188,7 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
         for line in merged.notes:
             print(f"  {shown(line)}")
         for note in upgrade_notes:
-            print(f"\nUpgrade notes of {note.version}:\n{note.text}")
+            print(f"\n{note.title}:\n{note.text}")
         return finish(under_way, [])
 
 

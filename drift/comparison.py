@@ -49,8 +49,10 @@ class Comparison:
     @cached_property
     def upgrade_notes(self) -> list[upgrade_notes.UpgradeNote]:
         """The upgrade notes of the versions that an update brings."""
-        changelog = self.template.read(self.newest.commit, "CHANGELOG.md") or ""
-        return upgrade_notes.between(changelog, self.recorded.name, self.newest.name)
+        former, changelog = (
+            self.template.read(version.commit, "CHANGELOG.md") or "" for version in (self.recorded, self.newest)
+        )
+        return upgrade_notes.between(changelog, self.recorded.name, self.newest.name, former)
 
     @cached_property
     def notes(self) -> list[str]:
