@@ -269,6 +269,32 @@ class TestConflicts:
         assert not (mine.path / "new_name.txt").exists()
         assert not (mine.path / "old_name.txt").exists()
 
+    @pytest.mark.parametrize(
+        ("renames", "added", "kept"),
+        [
+            ({"old_name.txt": "my_name.txt"}, "new_name.txt", "new_name.txt"),
+            ({"old_name.txt": "my_name.txt", "package/one.py": "new_name.txt"}, "mine.txt", "new_name.txt"),
+            ({"old_name.txt": "library"}, "mine.txt", "library~this-project"),
+            ({}, "library", "library~this-project"),
+        ],
+        ids=["added", "renamed", "file for a folder", "added for a folder"],
+    )
+    def test_file_of_the_project_at_the_templates_new_name_is_kept(
+        self, project: Callable[..., Project], renames: dict[str, str], added: str, kept: str
+    ) -> None:
+        mine = project()
+        for former, present in renames.items():
+            (mine.path / former).rename(mine.path / present)
+            replace(mine.path / present, "A15 = 15\n" if former.endswith(".py") else "line 28\n", "my line\n")
+        write(mine.path / added, "my line, added\n")
+        mine.commit()
+        mine.drift("update", "--to", "v0.2.0", status=1 if kept.endswith("~this-project") else 0)
+        found = files(mine.path)
+        assert b"my line" in found[kept][1]
+        assert sum(b"my line" in content for _, content in found.values()) == len(renames) + 1
+        # The template's changes have come too.
+        assert b"A3 = 33\n" in found["library/one.py" if "package/one.py" not in renames else kept][1]
+
     def test_the_same_new_file(self, project: Callable[..., Project]) -> None:
         mine = project()
         write(mine.path / "added.txt", "mine\n")
