@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from drift import git, link, page, prepare, project, record, report, update
+from drift import git, link, page, prepare, project, record, report, streams, update
 from drift.comparison import Comparison, compare
 from drift.diff import show_diff
 from drift.errors import DriftError
@@ -75,19 +75,33 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 when something differs or is left open, 2 when it was refused."""
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(arguments)
         git.require_git()
         status: int = options.run(options)
         sys.stdout.flush()
-    except DriftError as error:
-        print(f"Error: {shown_lines(str(error))}", file=sys.stderr)
-        return REFUSED
     except BrokenPipeError:
-        # Whoever reads has read enough, such as `head`; Python would complain when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard_output()
         return 0
+    except OSError as error:
+        return refuse(describe(error))
+    except DriftError as error:
+        return refuse(str(error))
     return status
+
+
+def refuse(text: str) -> int:
+    """Print why the command failed, below what it has printed already; return the exit status."""
+    with contextlib.suppress(DriftError, BrokenPipeError):  # the first error counts
+        sys.stdout.flush()
+    print(f"Error: {shown_lines(text)}", file=sys.stderr)
+    return REFUSED
+
+
+def describe(error: OSError) -> str:
+    """Return an error of the operating system as a sentence."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def shown_lines(text: str) -> str:
@@ -98,7 +112,7 @@ def shown_lines(text: str) -> str:
 def show_status(options: argparse.Namespace) -> int:
     """Say what the template has changed since this project was generated or updated, what the project has changed,
     what is missing and what is extra."""
-    root = record.find_root(Path.cwd())
+    root = record.find_root(record.working_folder())
     with compare(root, options.template, options.to) as comparison:
         if options.html:
             page.write(options.html, comparison)
@@ -110,7 +124,7 @@ def show_status(options: argparse.Namespace) -> int:
 
 def diff_command(options: argparse.Namespace) -> int:
     """Show the lines that differ: what the template would bring, what the project changed, and both."""
-    root = record.find_root(Path.cwd())
+    root = record.find_root(record.working_folder())
     with compare(root, options.template, options.to) as comparison:
         warn(comparison)
         show_diff(comparison, [relative(path, root) for path in options.paths])
@@ -138,14 +152,14 @@ def relative(path: str, root: Path) -> str:
 def update_command(options: argparse.Namespace) -> int:
     """Carry the template's changes over. Where both have changed the same lines, both stay, between conflict markers;
     the new commit is recorded when none is left."""
-    root = record.find_root(Path.cwd())
+    root = record.find_root(record.working_folder())
     if options.answers and (options.go_on or options.abort):
         raise DriftError("An update in progress keeps its answers. Change them afterwards with: drift answers")
     if options.decline and not options.go_on:
         raise DriftError("--decline needs --continue: drift update --continue --decline PATH")
     if options.go_on:
         with alone(root) as folder:
-            return finish(Update(root, folder), [relative(path, root) for path in options.decline])
+            return tell(Update(root, folder).finish([relative(path, root) for path in options.decline]))
     if options.abort:
         with alone(root) as folder:
             return abort(Update(root, folder))
@@ -155,7 +169,7 @@ def update_command(options: argparse.Namespace) -> int:
 def answers_command(options: argparse.Namespace) -> int:
     """Give other answers than when the project was generated, and carry over what follows from them; the version of
     the template stays."""
-    root = record.find_root(Path.cwd())
+    root = record.find_root(record.working_folder())
     return carry_over(root, options.template, record.read(root).commit, options.answers)
 
 
@@ -179,9 +193,10 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
                 print(f"The project is up to date with {comparison.newest}.")
                 return 0
             tell_answers(comparison)
-            under_way, merged = prepare.prepare(comparison, new)
             upgrade_notes = comparison.upgrade_notes
-        under_way.apply()
+            under_way, merged = prepare.prepare(comparison, new)
+        # Before anything is printed, which may fail.
+        conflicts = under_way.finish([])
         changed = counted(len(under_way.paths), "file")
         to = "other answers" if comparison.recorded == comparison.newest else comparison.newest
         print(f"Updated from {comparison.recorded} to {to}: {changed} changed.")
@@ -189,7 +204,7 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
             print(f"  {shown(line)}")
         for note in upgrade_notes:
             print(f"\n{note.title}:\n{note.text}")
-        return finish(under_way, [])
+        return tell(conflicts)
 
 
 def tell_answers(comparison: Comparison) -> None:
@@ -198,9 +213,8 @@ def tell_answers(comparison: Comparison) -> None:
         print(shown(f"{name} = {comparison.answers.get(name)}"))
 
 
-def finish(under_way: Update, declined: list[str]) -> int:
-    """Record the new commit, or say which conflicts are left."""
-    conflicts = under_way.finish(declined)
+def tell(conflicts: list[str]) -> int:
+    """Say that the new commit is recorded, or which conflicts are left; return the exit status."""
     if not conflicts:
         print("Recorded in .cookiecutter.json. Look at it with git diff, run the tests, and commit.")
         return 0
@@ -225,10 +239,16 @@ def abort(under_way: Update) -> int:
 
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[Path]:
-    """Be the only one that updates the project; when that is interrupted, say how to go on."""
+    """Be the only one that updates the project; when that is interrupted, or fails, say how to go on."""
     with update.alone(root) as folder:
         try:
             yield folder
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if folder.exists():
+                raise DriftError(f"{describe(error)}. {update.GO_ON}") from None
+            raise
         except KeyboardInterrupt:
             if folder.exists():
                 raise DriftError(f"Interrupted. {update.GO_ON}") from None
@@ -237,5 +257,5 @@ def alone(root: Path) -> Iterator[Path]:
 
 def link_command(options: argparse.Namespace) -> int:
     """Find the template's commit, and the answers, that fit a project which has no record, and record them."""
-    link.adopt(Path.cwd(), options.template, options.answers)
+    link.adopt(record.working_folder(), options.template, options.answers)
     return 0

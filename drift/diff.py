@@ -1,6 +1,5 @@
 """The lines that differ, as git shows them, in the three kinds that have to be told apart."""
 
-import os
 import sys
 
 from drift import git
@@ -64,4 +63,4 @@ def show(comparison: Comparison, after: Tree, change: Change, path: str) -> None
     options = ["--no-ext-diff", "--find-renames=1%", "-r", "-p", f"--color={colour}", *trees]
     said = git.run("diff-tree", *options, folder=comparison.store.folder, GIT_DIR=str(comparison.store.folder))
     sys.stdout.flush()
-    os.write(sys.stdout.fileno(), said.stdout)
+    sys.stdout.buffer.write(said.stdout)

@@ -112,11 +112,14 @@ def ask(context: Context, questions: list[str], defaults: Answers) -> Answers:
     answers: Answers = {}
     for number, name in enumerate(questions, start=1):
         question, prefix = context[name], f"  [dim][{number}/{len(questions)}][/] "
-        if isinstance(question, bool):
-            answers[name] = read_user_yes_no(name, defaults[name], prompts, prefix)
-        elif isinstance(question, list):
-            first = [choice for choice in question if choice != defaults[name]]
-            answers[name] = read_user_choice(name, [defaults[name], *first], prompts, prefix)
-        elif isinstance(question, str):
-            answers[name] = read_user_variable(name, defaults[name], prompts, prefix)
+        try:
+            if isinstance(question, bool):
+                answers[name] = read_user_yes_no(name, defaults[name], prompts, prefix)
+            elif isinstance(question, list):
+                first = [choice for choice in question if choice != defaults[name]]
+                answers[name] = read_user_choice(name, [defaults[name], *first], prompts, prefix)
+            elif isinstance(question, str):
+                answers[name] = read_user_variable(name, defaults[name], prompts, prefix)
+        except EOFError:
+            raise DriftError(f"{name}: the input ended without an answer. Add {name}=VALUE to the command.") from None
     return answers

@@ -23,6 +23,14 @@ class Record:
     answers: dict[str, Any]
 
 
+def working_folder() -> Path:
+    """Return the current folder; raise DriftError when it has been removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise DriftError("The current folder was removed. Go into the project's folder first.") from None
+
+
 def find_root(folder: Path) -> Path:
     """Return the nearest folder upwards that has a record; raise DriftError when there is none."""
     for root in (folder, *folder.parents):
@@ -38,7 +46,9 @@ def read(root: Path) -> Record:
     """Return the record of the project in ``root``; raise DriftError when it does not have what it should."""
     try:
         found = json.loads((root / NAME).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DriftError(f"{NAME} cannot be read: {error.strerror}; {REPAIR}") from None
+    except (ValueError, RecursionError) as error:
         raise DriftError(f"{NAME} is not JSON: {error}; {REPAIR}") from None
     if not isinstance(found, dict):
         raise DriftError(f"{NAME} is not a JSON object; {REPAIR}")

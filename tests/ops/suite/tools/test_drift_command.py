@@ -78,3 +78,26 @@ def test_a_record_that_does_not_say_it_is_refused(tmp_path: Path, text: str | No
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(said)
     assert result.stderr.count("\n") == 1
+
+
+def test_a_record_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".cookiecutter.json").mkdir()
+    result = run(tmp_path, "status")
+    said = "Error: .cookiecutter.json cannot be read (Is a directory). Make it a file that you may read.\n"
+    assert (result.returncode, result.stderr) == (2, said)
+
+
+def test_a_template_without_the_command_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".cookiecutter.json").write_text(json.dumps({"template": "https://git.example.com/template"}))
+    # As pip leaves it after installing a package that has no such command.
+    programs = tmp_path / ".venv/drift/bin"
+    programs.mkdir(parents=True)
+    for name in ("pip", "python"):
+        (programs / name).write_text("#!/bin/sh\n", encoding="utf-8")
+        (programs / name).chmod(0o755)
+    environment = {"PATH": str(tmp_path)}
+    command = [sys.executable, drift.__file__, "status"]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: .venv/drift/bin/drift cannot be run: No such file or directory. ")
+    assert result.stderr.count("\n") == 1
