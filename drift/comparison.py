@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -131,6 +131,7 @@ def compare(
             settled = settle(asked, context, open_questions, after.answers)
             if any(after.answers.get(name) != answer for name, answer in settled.items()):
                 [after] = render_all(template, [(newest, answers | settled)], work)
+        after = replace(after, answers=questions.in_order(after.answers, found.answers, asked.renamed))
         yield build(root, found, template, ref, newest, asked, before, after, Store(work / "store"))
 
 

@@ -19,6 +19,8 @@ def prepare(comparison: Comparison, new: Record) -> tuple[Update, Merged]:
     merged = merge(store, comparison.base, comparison.theirs, comparison.ours, comparison.moved, name, comparison.root)
     moved = {change.renamed: comparison.endings.get(change.path) for change in comparison.changes if change.renamed}
     endings = comparison.endings | {path: ending for path, ending in moved.items() if ending}
+    made = {*comparison.base, *comparison.theirs}
+    endings |= line_endings.of_new_files(store, merged.tree, comparison.ours, made, comparison.endings)
     # What was left out of the comparison stays as it is.
     after = {path: entry for path, entry in before.items() if path not in comparison.ours}
     after |= line_endings.restored(store, merged.tree, endings)

@@ -75,6 +75,13 @@ def compare(answers: Answers, context: Context) -> Questions:
     return found
 
 
+def in_order(answers: Answers, recorded: Answers, renamed: dict[str, str]) -> Answers:
+    """Return answers in the order of those that are ``recorded``, and new ones below them."""
+    present = {former: name for name, former in renamed.items()}
+    names_in_order = [present.get(name, name) for name in recorded]
+    return {name: answers[name] for name in names_in_order if name in answers} | answers
+
+
 def problem_of(context: Context, name: str, answer: Any) -> str | None:
     """Return what would be a right answer to a question, when ``answer`` is none, or None."""
     question = context[name]

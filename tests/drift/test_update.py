@@ -119,6 +119,26 @@ def test_an_update_is_generating_anew_with_the_projects_changes_on_top(
     assert "up to date" in mine.drift("update").stdout
 
 
+@pytest.mark.parametrize("how", ["committed", "autocrlf"])
+def test_new_files_end_their_lines_as_the_project_does(project: Callable[..., Project], how: str) -> None:
+    mine = project()
+    if how == "autocrlf":
+        git(mine.path, "config", "core.autocrlf", "true")
+    for path in mine.path.rglob("*.*"):
+        if path.suffix in (".txt", ".md", ".py", ".cfg") and path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    mine.commit()
+    mine.drift("update", "--to", "v0.2.0")
+    found = files(mine.path)
+    assert found["added.txt"][1] == b"round\r\n"
+    assert b"line three\r\n" in found["new_name.txt"][1]
+    if how == "committed":
+        # Not what another kind of file says.
+        assert b"\r" not in found["program.sh"][1]
+    mine.commit()
+    assert mine.changes("--to", "v0.2.0") == {}
+
+
 def test_one_version_after_the_other_ends_where_one_step_does(
     project: Callable[..., Project], generated: Callable[..., Path]
 ) -> None:
@@ -398,8 +418,9 @@ class TestQuestions:
         mine = project(owner="Bob Example", nickname="bobby")
         said = mine.drift("update", "--to", "v0.2.0").stdout
         assert "shape = round\nhas_corners = False\n" in said
-        answers = {"name": "My Thing", "slug": "my_thing", "author": "Bob Example", "color": "red", "use_extra": True}
-        assert mine.record()["answers"] == answers | {"shape": "round", "has_corners": False}
+        # In the order that they had, and new ones below.
+        answers = {"name": "My Thing", "slug": "my_thing", "color": "red", "use_extra": True, "author": "Bob Example"}
+        assert list(mine.record()["answers"].items()) == [*answers.items(), ("shape", "round"), ("has_corners", False)]
         # The renamed question has kept its answer.
         assert "By Bob Example." in (mine.path / "README.md").read_text()
 
