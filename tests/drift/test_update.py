@@ -416,10 +416,12 @@ class TestRefusals:
 class TestQuestions:
     def test_new_ones_get_the_templates_answer(self, project: Callable[..., Project]) -> None:
         mine = project(owner="Bob Example", nickname="bobby")
+        mine.record(answers=dict(reversed(mine.record()["answers"].items())))
+        mine.commit()
         said = mine.drift("update", "--to", "v0.2.0").stdout
         assert "shape = round\nhas_corners = False\n" in said
         # In the order that they had, and new ones below.
-        answers = {"name": "My Thing", "slug": "my_thing", "color": "red", "use_extra": True, "author": "Bob Example"}
+        answers = {"author": "Bob Example", "use_extra": True, "color": "red", "slug": "my_thing", "name": "My Thing"}
         assert list(mine.record()["answers"].items()) == [*answers.items(), ("shape", "round"), ("has_corners", False)]
         # The renamed question has kept its answer.
         assert "By Bob Example." in (mine.path / "README.md").read_text()
