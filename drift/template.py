@@ -128,12 +128,13 @@ class Template:
         raise DriftError(f"{lacks} (its history was rewritten). {link}")
 
     def advance(self) -> str:
-        """Return how to bring an older checkout of the template up to date, as the beginning of "or name …"."""
-        if self._is_on_a_branch():
-            return (
-                f"Bring it up to date: {self._git()} pull. Or n" if git.ask("remote", folder=self.repository) else "N"
-            )
-        return f"Check out its branch: {self._git()} switch BRANCH. Or n"
+        """Return what to do about a template that is at an older commit than a project."""
+        name = "ame a version: drift update --to REF"
+        if not self._is_on_a_branch():
+            return f"Check out its branch: {self._git()} switch BRANCH. Or n{name}"
+        if git.ask("remote", folder=self.repository):
+            return f"Bring it up to date: {self._git()} pull. Or n{name}"
+        return f"N{name}"
 
     def _git(self) -> str:
         return f"git -C {shlex.quote(str(self.repository))}"
