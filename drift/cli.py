@@ -182,6 +182,8 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
             require_newest(comparison)
             if comparison.is_older:
                 raise DriftError(comparison.older)
+            for note in comparison.nested_notes:
+                raise DriftError(note)
             warn(comparison)
             new = Record(
                 comparison.template.address if address else without_credentials(comparison.record.template),
@@ -241,6 +243,7 @@ def abort(under_way: Update) -> int:
 def alone(root: Path) -> Iterator[Path]:
     """Be the only one that updates the project; when that is interrupted, or fails, say how to go on."""
     with update.alone(root) as folder:
+        project.require_whole(root)
         try:
             yield folder
         except BrokenPipeError:

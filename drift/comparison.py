@@ -15,6 +15,7 @@ from drift.questions import Questions
 from drift.record import Record
 from drift.rendering import Answers, Rendered, render_all
 from drift.template import Template, Version
+from drift.texts import counted, shown
 from drift.trees import Store, Tree
 
 
@@ -43,6 +44,8 @@ class Comparison:
     changes: list[Change]
     expected: list[Change]
     """Changes that the project's .driftallow or the template declares the project's own."""
+    nested: dict[str, list[str]]
+    """The files of the template that are left out, by the folder that is a repository of its own in the project."""
     moved: dict[str, str]
     """The files and folders that the template says it has moved, by their former path."""
 
@@ -64,12 +67,25 @@ class Comparison:
         if (self.root / project.FORMERLY_ALLOWED).exists():
             names = f"{project.FORMERLY_ALLOWED} {project.ALLOWED}"
             found.append(f"The name {project.FORMERLY_ALLOWED} is deprecated. Rename the file: git mv {names}")
+        found += self.nested_notes
         commits = self.recorded.commit, self.newest.commit
         if self.is_older:
             found.append(self.older)
         elif not any(self.template.contains(*pair) for pair in (commits, commits[::-1])):
             found.append(
                 "The recorded commit is not in the history of the newest: it was rewritten, or is another branch."
+            )
+        return found
+
+    @property
+    def nested_notes(self) -> list[str]:
+        """What to do about repositories within the project where the template has files."""
+        found = []
+        for folder, paths in self.nested.items():
+            files = f"{counted(len(paths), 'file')}, such as {shown(paths[0])}"
+            found.append(
+                f"{folder} is a repository of its own, such as a submodule, where the template has {files}. drift does "
+                f"not look into it. To update the rest, add this line to {project.IGNORED} and commit it: /{folder}"
             )
         return found
 
@@ -170,6 +186,10 @@ def build(
     for path in store.matching(project.ignored(root), paths):
         for tree in (base, theirs, ours):
             tree.pop(path, None)
+    nested = project.nested_repositories(root, snapshot, {*base, *theirs})
+    for path in (path for found_paths in nested.values() for path in found_paths):
+        for tree in (base, theirs):
+            tree.pop(path, None)
     own = questions.settings(template.context(newest))
     project_owned = store.matching(own.get("project_owned", []), paths)
     shared = store.matching(own.get("shared", []), paths)
@@ -209,5 +229,6 @@ def build(
         endings,
         changes,
         expected,
+        nested,
         moved,
     )
