@@ -25,6 +25,8 @@ OF_A_REPOSITORY = {
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 }
+# A bare repository in which a command is run is one that drift has made, or that the user has named.
+NAMED_BARE = ["-c", "safe.bareRepository=all"]
 ANOTHER_OWNER = re.compile(rb"git config --global --add safe\.directory (.+)")
 
 
@@ -39,7 +41,7 @@ def run(
     environment = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
     try:
         result = subprocess.run(
-            ["git", *arguments],
+            ["git", *NAMED_BARE, *arguments] if is_bare(folder) else ["git", *arguments],
             cwd=folder,
             env=environment | {"LC_ALL": "C"} | variables,
             input=stdin,
@@ -60,6 +62,11 @@ def run(
         said = os.fsdecode(result.stderr).strip() or f"it ended with status {result.returncode}"
         raise DriftError(f"git {command} failed in {folder}: {said.removeprefix('fatal: ')}")
     return result
+
+
+def is_bare(folder: Path) -> bool:
+    """Return whether a folder is a bare repository."""
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and not (folder / ".git").exists()
 
 
 def ask(*arguments: str | Path, folder: Path, **variables: str) -> str:

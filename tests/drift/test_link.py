@@ -1,6 +1,7 @@
 """``drift link``: the template's commit, and the answers, of a project that has no record."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,27 @@ def test_the_template_has_to_be_named(project: Callable[..., Project]) -> None:
         == "Error: The address of the template is missing. Run: drift link --template ADDRESS\n"
     )
     assert not (mine.path / ".cookiecutter.json").exists()
+
+
+def test_project_of_another_origin_is_refused(original: Template, tmp_path: Path) -> None:
+    mine = object.__new__(Project)
+    mine.path, mine.cache = tmp_path / "flask", tmp_path / "cache"
+    write(mine.path / "README.md", "# A Flask application\n\nRun it.\n")
+    write(mine.path / "app.py", "from flask import Flask\n\napp = Flask(__name__)\n")
+    write(mine.path / "requirements.txt", "flask\n")
+    mine.commit()
+    said = mine.drift("link", "--template", str(original.folder), status=2).stderr
+    assert f"Error: The project does not come from {original.folder}: it has 0% of the files of " in said
+    assert not (mine.path / ".cookiecutter.json").exists()
+
+
+def test_record_in_a_folder_above_is_found(original: Template, project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    said = mine.drift("link", "--template", str(original.folder), cwd="library", status=2).stderr
+    assert f"to find another, remove {mine.path}/.cookiecutter.json first." in said
+    assert not (mine.path / "library/.cookiecutter.json").exists()
+    # A record without a commit is completed where it is.
+    mine.record(commit=None)
+    mine.drift("link", cwd="library")
+    assert mine.record()["commit"] == git(original.folder, "rev-parse", "v0.3.0")
+    assert not (mine.path / "library/.cookiecutter.json").exists()

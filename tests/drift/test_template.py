@@ -230,3 +230,17 @@ def test_repository_of_another_user_is_named_as_such(
         assert f"git refuses the repository {folders[which]}" in said
         assert "git config --global --add safe.directory /" in said
         assert said.count("\n") == 1
+
+
+def test_bare_repositories_may_be_forbidden(
+    template: Template, project: Callable[..., Project], tmp_path: Path
+) -> None:
+    configuration = tmp_path / "gitconfig"
+    configuration.write_text("[safe]\n\tbareRepository = explicit\n")
+    url = served(template)
+    mine = project("v0.2.0")
+    for address in (url, url.removeprefix("file://")):
+        # Twice, for the first time clones it and the second time fetches.
+        for _ in range(2):
+            found = mine.drift("diff", "--template", address, GIT_CONFIG_GLOBAL=str(configuration)).stdout
+            assert "+line twenty\n" in found
