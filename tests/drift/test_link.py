@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT, TEMPLATE
 from tests.drift.history import Project, Template, commit_all, git, replace, write
 
 
@@ -38,6 +39,8 @@ def test_a_project_that_went_on(original: Template, project: Callable[..., Proje
     for name in ("edited.txt", "README.md", "old_name.txt"):
         replace(mine.path / name, "line 28\n", "my line\n" * 30)
     (mine.path / "left.txt").unlink()
+    # README.md says that such a project can be adopted.
+    write(mine.path / ".cruft.json", '{"template": "gh:org/thing", "commit": "0123456", "context": {}}')
     for number in range(20):
         write(mine.path / f"own/{number}.txt", f"mine {number}\n" * 50)
     unlinked(mine)
@@ -111,3 +114,12 @@ def test_record_in_a_folder_above_is_found(original: Template, project: Callable
     mine.drift("link", cwd="library")
     assert mine.record()["commit"] == git(original.folder, "rev-parse", "v0.3.0")
     assert not (mine.path / "library/.cookiecutter.json").exists()
+
+
+def test_readme_names_the_way_from_cruft() -> None:
+    [paragraph] = [text for text in (ROOT / "README.md").read_text().split("\n\n") if "cruft" in text]
+    assert "`drift link`" in paragraph
+    # Why cruft does not find the template's folder.
+    assert TEMPLATE.is_dir()
+    assert f"`{TEMPLATE.name}`" in paragraph
+    assert not {"{{", "}}"} & {TEMPLATE.name[:2], TEMPLATE.name[-2:]}
