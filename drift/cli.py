@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drift import git, link, page, prepare, project, record, report, streams, update
+from drift.commands import command
 from drift.comparison import Comparison, compare
 from drift.diff import show_diff
 from drift.errors import DriftError
@@ -154,9 +155,11 @@ def update_command(options: argparse.Namespace) -> int:
     the new commit is recorded when none is left."""
     root = record.find_root(record.working_folder())
     if options.answers and (options.go_on or options.abort):
-        raise DriftError("An update in progress keeps its answers. Change them afterwards with: drift answers")
+        raise DriftError(
+            f"An update in progress keeps its answers. Change them afterwards: {command('answers KEY=VALUE')}"
+        )
     if options.decline and not options.go_on:
-        raise DriftError("--decline needs --continue: drift update --continue --decline PATH")
+        raise DriftError(f"--decline needs --continue: {command('update --continue --decline PATH')}")
     if options.go_on:
         with alone(root) as folder:
             return tell(Update(root, folder).finish([relative(path, root) for path in options.decline]))
@@ -224,7 +227,7 @@ def tell(conflicts: list[str]) -> int:
     for conflict in conflicts:
         print(f"  {shown(conflict)}", file=sys.stderr)
     print(
-        "Edit these files, then run: drift update --continue. To undo the update: drift update --abort",
+        f"Edit these files, then run: {command('update --continue')}. To undo the update: {command('update --abort')}",
         file=sys.stderr,
     )
     return LEFT_OPEN

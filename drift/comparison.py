@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drift import line_endings, project, questions, record, update, upgrade_notes
 from drift.changes import Change, classify
+from drift.commands import command
 from drift.errors import DriftError
 from drift.questions import Questions
 from drift.record import Record
@@ -116,7 +117,7 @@ def open_record(root: Path, address: str | None) -> tuple[Record, Template]:
     if found.commit is None:
         raise DriftError(
             f"{record.NAME} records no commit: the template was not a git repository then. "
-            "To find the commit that fits best, run: drift link --template ADDRESS"
+            f"To find the commit that fits best, run: {command('link --template ADDRESS')}"
         )
     template = Template(address or found.template)
     template.require(found.commit)

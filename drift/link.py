@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from drift import git, guess, progress, project, questions, record
+from drift.commands import command
 from drift.errors import DriftError
 from drift.fit import Attempts, Project, closest, lines, share
 from drift.record import Record
@@ -51,7 +52,7 @@ def adopt(root: Path, address: str | None, given: list[str]) -> None:
     print(f"{version} of {version.date} fits best: {counted(differing, 'line')} of its files differ.")
     for name, answer in answers.items():
         print(f"  {shown(f'{name} = {answer}')}")
-    print(f"Recorded in {record.NAME}; correct an answer there if it is wrong, and look at: drift status")
+    print(f"Recorded in {record.NAME}; correct an answer there if it is wrong, and look at: {command('status')}")
 
 
 def read_former(root: Path, address: str | None) -> Record:
@@ -60,7 +61,7 @@ def read_former(root: Path, address: str | None) -> Record:
         former = record.read(root)
         return Record(address or former.template, former.commit, former.version, former.answers)
     if address is None:
-        raise DriftError("The address of the template is missing. Run: drift link --template ADDRESS")
+        raise DriftError(f"The address of the template is missing. Run: {command('link --template ADDRESS')}")
     return Record(address, None, None, {})
 
 

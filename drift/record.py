@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drift.commands import command
 from drift.errors import DriftError
 
 NAME = ".cookiecutter.json"
-REPAIR = f"restore {NAME} from the project's history, or remove it and run: drift link"
+REPAIR = f"restore {NAME} from the project's history, or remove it and run: {command('link')}"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def find_root(folder: Path) -> Path:
             return root
     raise DriftError(
         f"There is no {NAME} here or in a folder above: go into a generated project, "
-        "or adopt one that has no record with: drift link --template ADDRESS"
+        f"or adopt one that has no record with: {command('link --template ADDRESS')}"
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from drift.changes import KINDS, Change
+from drift.commands import command
 from drift.comparison import Comparison
 from drift.texts import counted, shown
 
@@ -57,8 +58,8 @@ def status(comparison: Comparison) -> str:
     if not groups:
         lines += ["", "Nothing to report: the project has no drift."]
     else:
-        brings = " drift update brings what the template changed." if recorded != newest else ""
-        lines += ["", f"drift diff shows the lines.{brings}"]
+        brings = f" {command('update')} brings what the template changed." if recorded != newest else ""
+        lines += ["", f"{command('diff')} shows the lines.{brings}"]
     return "\n".join(lines)
 
 

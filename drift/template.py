@@ -20,6 +20,7 @@ from cookiecutter.exceptions import CookiecutterException
 from cookiecutter.repository import expand_abbreviations
 
 from drift import git, progress
+from drift.commands import command
 from drift.errors import DriftError
 
 
@@ -114,22 +115,22 @@ class Template:
         if self.has(commit):
             return
         lacks = f"The template {self.address} does not have the commit {commit[:8]} that this project records"
-        link = "To find the commit that fits best, run: drift link"
+        link = f"To find the commit that fits best, run: {command('link')}"
         if self.unreachable:
             raise DriftError(f"{lacks}. {self.unreachable}")
         if git.ask("rev-parse", "--is-shallow-repository", folder=self.repository) == "true":
             raise DriftError(f"{lacks} (its clone is shallow; run git fetch --unshallow there). {link}")
         if git.ask("remote", folder=self.repository):
-            command = "pull" if self._is_on_a_branch() else "fetch"
+            how = "pull" if self._is_on_a_branch() else "fetch"
             raise DriftError(
-                f"{lacks}: the clone may be behind. Bring it up to date: {self._git()} {command}. "
+                f"{lacks}: the clone may be behind. Bring it up to date: {self._git()} {how}. "
                 f"If it does not have the commit then, its history was rewritten. {link}"
             )
         raise DriftError(f"{lacks} (its history was rewritten). {link}")
 
     def advance(self) -> str:
         """Return what to do about a template that is at an older commit than a project."""
-        name = "ame a version: drift update --to REF"
+        name = f"ame a version: {command('update --to REF')}"
         if not self._is_on_a_branch():
             return f"Check out its branch: {self._git()} switch BRANCH. Or n{name}"
         if git.ask("remote", folder=self.repository):

@@ -16,16 +16,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from drift import git, project, record
+from drift.commands import command
 from drift.errors import DriftError
 from drift.merge import is_marked
 from drift.texts import listed
 from drift.trees import Store, Tree
 
 # What to do while an update is in progress.
-GO_ON = "Continue with: drift update --continue. Undo it with: drift update --abort"
+GO_ON = f"Continue with: {command('update --continue')}. Undo it with: {command('update --abort')}"
 AGAIN = (
     "git reset or git stash has removed the update. If you stashed it, bring it back with: git stash pop. "
-    "Otherwise start again with: drift update --abort, then drift update"
+    f"Otherwise start again with: {command('update --abort')}, then {command('update')}"
 )
 
 
@@ -55,7 +56,7 @@ class Update:
     def __init__(self, root: Path, folder: Path) -> None:
         """Read the state of an update; raise DriftError when none is under way."""
         if not folder.exists():
-            raise DriftError("No update is in progress. Begin one with: drift update")
+            raise DriftError(f"No update is in progress. Begin one with: {command('update')}")
         self.root, self.folder, self.store = root, folder, Store(folder)
         try:
             self.state = State(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
@@ -75,7 +76,8 @@ class Update:
         for path in self.paths:
             if present.get(path) not in (self.before.get(path), self.after.get(path)):
                 raise DriftError(
-                    f"{path} was changed during the interrupted update. Copy it elsewhere, then: drift update --abort"
+                    f"{path} was changed during the interrupted update. "
+                    f"Copy it elsewhere, then: {command('update --abort')}"
                 )
         self._write(present, self.after)
         self.state.is_applied = True
@@ -137,11 +139,12 @@ class Update:
         missing = [path for path in found if not any(is_at_or_below(path, folder) for folder in declined)]
         if missing:
             files = f"These files are as before it: {listed(missing)}."
-            decline = "To record it without their changes, name each file or folder: drift update --continue --decline"
+            with_path = command("update --continue --decline PATH")
+            decline = f"To record it without their changes, name each file or folder: {with_path}"
             if is_gone:
-                raise DriftError(f"The update is not in the project. {files} {AGAIN}. {decline} PATH")
+                raise DriftError(f"The update is not in the project. {files} {AGAIN}. {decline}")
             raise DriftError(
-                f"The update is only partly in the project. {files} Undo it: drift update --abort. {decline} PATH"
+                f"The update is only partly in the project. {files} Undo it: {command('update --abort')}. {decline}"
             )
 
     def finish(self, declined: list[str]) -> list[str]:
@@ -199,7 +202,7 @@ class Update:
             hint = f"Switch to the branch where it began, at commit {self.state.head[:12]}"
         raise DriftError(
             f"Commits since the update began have changed its files: {listed(committed)}. "
-            f"{hint}. Then: drift update --abort"
+            f"{hint}. Then: {command('update --abort')}"
         )
 
 

@@ -84,6 +84,8 @@ def main() -> None:
     if not shutil.which("uv"):
         install(wanted)
         command = [str(ENVIRONMENT / "bin" / "drift")]
+    # What its messages name.
+    os.environ["DRIFT_COMMAND"] = 'make drift ARGS="{}"'
     try:
         os.execvp(command[0], [*command, *sys.argv[1:]])  # noqa: S606
     except OSError as error:

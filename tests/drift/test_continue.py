@@ -48,6 +48,13 @@ def test_update_removed_by_git_is_not_recorded(mine: Project, command: list[str]
         assert files(mine.path) == updated
 
 
+def test_messages_name_the_command_of_the_project(mine: Project) -> None:
+    said = mine.drift("update", "--continue", status=1, DRIFT_COMMAND='make drift ARGS="{}"').stderr
+    assert (
+        'then run: make drift ARGS="update --continue". To undo the update: make drift ARGS="update --abort"\n' in said
+    )
+
+
 def test_file_put_back_during_an_update_is_recorded_only_if_declined(mine: Project) -> None:
     resolve(mine)
     git(mine.path, "checkout", "--quiet", "HEAD", "--", "program.sh")

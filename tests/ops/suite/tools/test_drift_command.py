@@ -14,7 +14,8 @@ from tools.drift import RecordError, requirement
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the tool in a folder where ``uv`` is a program that says how it was called and ends with status 3."""
     (folder / "bin").mkdir()
-    (folder / "bin" / "uv").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 3\n', encoding="utf-8")
+    script = '#!/bin/sh\nprintf "%s\\n" "$@" "$DRIFT_COMMAND"\nexit 3\n'
+    (folder / "bin" / "uv").write_text(script, encoding="utf-8")
     (folder / "bin" / "uv").chmod(0o755)
     command = [sys.executable, drift.__file__, *arguments]
     environment = {"PATH": str(folder / "bin")}
@@ -59,6 +60,8 @@ def test_the_command_gets_the_arguments_and_its_status_is_the_one_that_counts(tm
     (tmp_path / ".cookiecutter.json").write_text(json.dumps({"template": "https://git.example.com/template"}))
     result = run(tmp_path, "answers", "project_name=A B")
     called = ["tool", "run", "--from", "git+https://git.example.com/template", "drift", "answers", "project_name=A B"]
+    # The command's messages name what can be typed in the project.
+    called.append('make drift ARGS="{}"')
     assert (result.returncode, result.stdout.splitlines(), result.stderr) == (3, called, "")
 
 
