@@ -41,7 +41,7 @@ def status(comparison: Comparison) -> str:
         lines.append(f"  newest    {newest}, {newest.date}, {distance}")
     else:
         lines[-1] += ", the newest"
-    lines += ["", *comparison.notes] if comparison.notes else []
+    lines += ["", *map(shown, comparison.notes)] if comparison.notes else []
     groups = {KINDS[kind]: [line_of(change) for change in comparison.changes if change.kind == kind] for kind in KINDS}
     groups |= questions_of(comparison)
     groups["Upgrade notes"] = [
