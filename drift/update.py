@@ -154,7 +154,8 @@ class Update:
         """
         if self.state.is_applied:
             conflicts = self.conflicts()
-            if not conflicts:
+            # A file beside a binary one, which git does not track, may be all that is left of the update.
+            if not conflicts or self.reverted()[1]:
                 self.require_applied(declined)
         else:
             self.apply()

@@ -10,17 +10,20 @@ from tests.drift.history import Project, commit_all, files, git, replace, write
 
 @pytest.fixture
 def mine(project: Callable[..., Project]) -> Project:
-    """A project with an update in progress, which has a conflict in edited.txt."""
+    """A project with an update in progress, which has conflicts in edited.txt and image.bin."""
     mine = project()
     replace(mine.path / "edited.txt", "line 3\n", "my line 3\n")
+    write(mine.path / "image.bin", b"\0mine")
     mine.commit()
     mine.drift("update", "--to", "v0.2.0", status=1)
     return mine
 
 
 def resolve(mine: Project) -> None:
-    """Decide the conflict for the project's side."""
+    """Decide the conflicts for the project's side."""
     git(mine.path, "checkout", "--quiet", "HEAD", "--", "edited.txt")
+    [beside] = mine.path.glob("image.bin~*")
+    beside.unlink()
 
 
 @pytest.mark.parametrize("command", [["reset", "--quiet", "--hard"], ["stash", "--quiet", "--include-untracked"]])
