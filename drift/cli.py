@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from drift import git, link, page, project, record, report, update
+from drift import git, link, page, prepare, project, record, report, streams, update
+from drift.commands import command
 from drift.comparison import Comparison, compare
 from drift.diff import show_diff
 from drift.errors import DriftError
 from drift.record import Record
-from drift.report import counted, shown
 from drift.template import without_credentials
+from drift.texts import counted, shown
 from drift.update import Update
 
 DRIFTED, LEFT_OPEN, REFUSED = 1, 1, 2
@@ -49,6 +50,13 @@ def parser() -> argparse.ArgumentParser:
     how = updating.add_mutually_exclusive_group()
     how.add_argument("--continue", dest="go_on", action="store_true", help="record the update when no conflict is left")
     how.add_argument("--abort", action="store_true", help="put everything back as it was")
+    updating.add_argument(
+        "--decline",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="with --continue: record the update without the template's changes to this file or folder; repeatable",
+    )
     updating.add_argument("answers", nargs="*", metavar="KEY=VALUE", help="answers to new or changed questions")
     updating.set_defaults(run=update_command)
 
@@ -68,19 +76,33 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 when something differs or is left open, 2 when it was refused."""
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(arguments)
         git.require_git()
         status: int = options.run(options)
         sys.stdout.flush()
-    except DriftError as error:
-        print(f"Error: {shown_lines(str(error))}", file=sys.stderr)
-        return REFUSED
     except BrokenPipeError:
-        # Whoever reads has read enough, such as `head`; Python would complain when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard_output()
         return 0
+    except OSError as error:
+        return refuse(describe(error))
+    except DriftError as error:
+        return refuse(str(error))
     return status
+
+
+def refuse(text: str) -> int:
+    """Print why the command failed, below what it has printed already; return the exit status."""
+    with contextlib.suppress(DriftError, BrokenPipeError):  # the first error counts
+        sys.stdout.flush()
+    print(f"Error: {shown_lines(text)}", file=sys.stderr)
+    return REFUSED
+
+
+def describe(error: OSError) -> str:
+    """Return an error of the operating system as a sentence."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def shown_lines(text: str) -> str:
@@ -91,31 +113,56 @@ def shown_lines(text: str) -> str:
 def show_status(options: argparse.Namespace) -> int:
     """Say what the template has changed since this project was generated or updated, what the project has changed,
     what is missing and what is extra."""
-    root = record.find_root(Path.cwd())
+    root = record.find_root(record.working_folder())
     with compare(root, options.template, options.to) as comparison:
         if options.html:
             page.write(options.html, comparison)
         print(json.dumps(report.as_json(comparison), indent=4) if options.json else report.status(comparison))
+        if options.exit_code:
+            require_newest(comparison)
         return DRIFTED if options.exit_code and comparison.has_drifted else 0
 
 
 def diff_command(options: argparse.Namespace) -> int:
     """Show the lines that differ: what the template would bring, what the project changed, and both."""
-    root = record.find_root(Path.cwd())
+    root = record.find_root(record.working_folder())
     with compare(root, options.template, options.to) as comparison:
-        show_diff(comparison, [os.path.relpath(Path(path).absolute(), root) for path in options.paths])
+        warn(comparison)
+        show_diff(comparison, [relative(path, root) for path in options.paths])
+        require_newest(comparison)
     return 0
+
+
+def warn(comparison: Comparison) -> None:
+    """Print what else has to be known of the two versions."""
+    for note in comparison.notes:
+        print(f"Warning: {shown(note)}", file=sys.stderr)
+
+
+def require_newest(comparison: Comparison) -> None:
+    """Raise DriftError when the newest version was wanted, and the template cannot be reached."""
+    if comparison.template.unreachable and comparison.ref is None:
+        raise DriftError(comparison.template.unreachable)
+
+
+def relative(path: str, root: Path) -> str:
+    """Return a path given on the command line as one from the project's root."""
+    return os.path.relpath(Path(path).absolute(), root)
 
 
 def update_command(options: argparse.Namespace) -> int:
     """Carry the template's changes over. Where both have changed the same lines, both stay, between conflict markers;
     the new commit is recorded when none is left."""
-    root = record.find_root(Path.cwd())
+    root = record.find_root(record.working_folder())
     if options.answers and (options.go_on or options.abort):
-        raise DriftError("An update in progress keeps its answers. Change them afterwards with: drift answers")
+        raise DriftError(
+            f"An update in progress keeps its answers. Change them afterwards: {command('answers KEY=VALUE')}"
+        )
+    if options.decline and not options.go_on:
+        raise DriftError(f"--decline needs --continue: {command('update --continue --decline PATH')}")
     if options.go_on:
         with alone(root) as folder:
-            return finish(Update(root, folder))
+            return tell(Update(root, folder).finish([relative(path, root) for path in options.decline]))
     if options.abort:
         with alone(root) as folder:
             return abort(Update(root, folder))
@@ -125,16 +172,22 @@ def update_command(options: argparse.Namespace) -> int:
 def answers_command(options: argparse.Namespace) -> int:
     """Give other answers than when the project was generated, and carry over what follows from them; the version of
     the template stays."""
-    root = record.find_root(Path.cwd())
+    root = record.find_root(record.working_folder())
     return carry_over(root, options.template, record.read(root).commit, options.answers)
 
 
 def carry_over(root: Path, address: str | None, ref: str | None, answers: list[str]) -> int:
     """Update the project to a version of the template, with other answers where there are some."""
     with alone(root) as folder:
-        update.require_none(folder)
+        update.require_none(root, folder)
         project.require_clean(root)
         with compare(root, address, ref, answers) as comparison:
+            require_newest(comparison)
+            if comparison.is_older:
+                raise DriftError(comparison.older)
+            for note in comparison.nested_notes:
+                raise DriftError(note)
+            warn(comparison)
             new = Record(
                 comparison.template.address if address else without_credentials(comparison.record.template),
                 comparison.newest.commit,
@@ -145,17 +198,18 @@ def carry_over(root: Path, address: str | None, ref: str | None, answers: list[s
                 print(f"The project is up to date with {comparison.newest}.")
                 return 0
             tell_answers(comparison)
-            under_way, merged = update.prepare(comparison, new)
             upgrade_notes = comparison.upgrade_notes
-        under_way.apply()
+            under_way, merged = prepare.prepare(comparison, new)
+        # Before anything is printed, which may fail.
+        conflicts = under_way.finish([])
         changed = counted(len(under_way.paths), "file")
         to = "other answers" if comparison.recorded == comparison.newest else comparison.newest
         print(f"Updated from {comparison.recorded} to {to}: {changed} changed.")
         for line in merged.notes:
             print(f"  {shown(line)}")
         for note in upgrade_notes:
-            print(f"\nUpgrade notes of {note.version}:\n{note.text}")
-        return finish(under_way)
+            print(f"\n{note.title}:\n{note.text}")
+        return tell(conflicts)
 
 
 def tell_answers(comparison: Comparison) -> None:
@@ -164,9 +218,8 @@ def tell_answers(comparison: Comparison) -> None:
         print(shown(f"{name} = {comparison.answers.get(name)}"))
 
 
-def finish(under_way: Update) -> int:
-    """Record the new commit, or say which conflicts are left."""
-    conflicts = under_way.finish()
+def tell(conflicts: list[str]) -> int:
+    """Say that the new commit is recorded, or which conflicts are left; return the exit status."""
     if not conflicts:
         print("Recorded in .cookiecutter.json. Look at it with git diff, run the tests, and commit.")
         return 0
@@ -174,7 +227,7 @@ def finish(under_way: Update) -> int:
     for conflict in conflicts:
         print(f"  {shown(conflict)}", file=sys.stderr)
     print(
-        "Edit these files, then run: drift update --continue. To undo the update: drift update --abort",
+        f"Edit these files, then run: {command('update --continue')}. To undo the update: {command('update --abort')}",
         file=sys.stderr,
     )
     return LEFT_OPEN
@@ -191,17 +244,24 @@ def abort(under_way: Update) -> int:
 
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[Path]:
-    """Be the only one that updates the project; when that is interrupted, say how to go on."""
+    """Be the only one that updates the project; when that is interrupted, or fails, say how to go on."""
     with update.alone(root) as folder:
+        project.require_whole(root)
         try:
             yield folder
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if folder.exists():
+                raise DriftError(f"{describe(error)}. {update.GO_ON}") from None
+            raise
         except KeyboardInterrupt:
             if folder.exists():
-                raise DriftError(f"Interrupted. {project.GO_ON}") from None
+                raise DriftError(f"Interrupted. {update.GO_ON}") from None
             raise
 
 
 def link_command(options: argparse.Namespace) -> int:
     """Find the template's commit, and the answers, that fit a project which has no record, and record them."""
-    link.adopt(Path.cwd(), options.template, options.answers)
+    link.adopt(record.working_folder(), options.template, options.answers)
     return 0

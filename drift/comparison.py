@@ -4,17 +4,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from drift import line_endings, project, questions, record, upgrade_notes
+from drift import line_endings, project, questions, record, update, upgrade_notes
 from drift.changes import Change, classify
+from drift.commands import command
 from drift.errors import DriftError
 from drift.questions import Questions
 from drift.record import Record
 from drift.rendering import Answers, Rendered, render_all
 from drift.template import Template, Version
+from drift.texts import counted, shown
 from drift.trees import Store, Tree
 
 
@@ -25,6 +27,8 @@ class Comparison:
     root: Path
     record: Record
     template: Template
+    ref: str | None
+    """What named the version to compare with, or None for the template's newest."""
     recorded: Version
     newest: Version
     questions: Questions
@@ -41,31 +45,64 @@ class Comparison:
     changes: list[Change]
     expected: list[Change]
     """Changes that the project's .driftallow or the template declares the project's own."""
+    nested: dict[str, list[str]]
+    """The files of the template that are left out, by the folder that is a repository of its own in the project."""
     moved: dict[str, str]
     """The files and folders that the template says it has moved, by their former path."""
 
     @cached_property
     def upgrade_notes(self) -> list[upgrade_notes.UpgradeNote]:
         """The upgrade notes of the versions that an update brings."""
-        changelog = self.template.read(self.newest.commit, "CHANGELOG.md") or ""
-        return upgrade_notes.between(changelog, self.recorded.name, self.newest.name)
+        former, changelog = (
+            self.template.read(version.commit, "CHANGELOG.md") or "" for version in (self.recorded, self.newest)
+        )
+        return upgrade_notes.between(changelog, self.recorded.name, self.newest.name, former)
 
     @cached_property
     def notes(self) -> list[str]:
         """What else has to be known of the two versions."""
         found = [self.template.unreachable] if self.template.unreachable else []
-        if project.has_repository(self.root) and project.state_folder(self.root).exists():
-            found.append(
-                "An update is in progress. Complete it: drift update --continue. Undo it: drift update --abort"
-            )
+        if project.has_repository(self.root):
+            under_way = update.in_progress(self.root, project.state_folder(self.root))
+            found += [under_way] if under_way else []
         if (self.root / project.FORMERLY_ALLOWED).exists():
             names = f"{project.FORMERLY_ALLOWED} {project.ALLOWED}"
             found.append(f"The name {project.FORMERLY_ALLOWED} is deprecated. Rename the file: git mv {names}")
-        if not self.template.contains(self.recorded.commit, self.newest.commit):
+        found += self.nested_notes
+        commits = self.recorded.commit, self.newest.commit
+        if self.is_older:
+            found.append(self.older)
+        elif not any(self.template.contains(*pair) for pair in (commits, commits[::-1])):
             found.append(
                 "The recorded commit is not in the history of the newest: it was rewritten, or is another branch."
             )
         return found
+
+    @property
+    def nested_notes(self) -> list[str]:
+        """What to do about repositories within the project where the template has files."""
+        found = []
+        for folder, paths in self.nested.items():
+            files = f"{counted(len(paths), 'file')}, such as {shown(paths[0])}"
+            found.append(
+                f"{folder} is a repository of its own, such as a submodule, where the template has {files}. drift does "
+                f"not look into it. To update the rest, add this line to {project.IGNORED} and commit it: /{folder}"
+            )
+        return found
+
+    @cached_property
+    def is_older(self) -> bool:
+        """Whether the template itself is at an older commit than the project, and no version was named."""
+        commits = self.newest.commit, self.recorded.commit
+        return self.ref is None and commits[0] != commits[1] and self.template.contains(*commits)
+
+    @property
+    def older(self) -> str:
+        """What to do about a template that is older than the project."""
+        return (
+            f"The template {self.template.address} is at {self.newest}, which is older than {self.recorded} that this "
+            f"project records. {self.template.advance()}"
+        )
 
     @property
     def has_drifted(self) -> bool:
@@ -80,7 +117,7 @@ def open_record(root: Path, address: str | None) -> tuple[Record, Template]:
     if found.commit is None:
         raise DriftError(
             f"{record.NAME} records no commit: the template was not a git repository then. "
-            "To find the commit that fits best, run: drift link --template ADDRESS"
+            f"To find the commit that fits best, run: {command('link --template ADDRESS')}"
         )
     template = Template(address or found.template)
     template.require(found.commit)
@@ -111,7 +148,8 @@ def compare(
             settled = settle(asked, context, open_questions, after.answers)
             if any(after.answers.get(name) != answer for name, answer in settled.items()):
                 [after] = render_all(template, [(newest, answers | settled)], work)
-        yield build(root, found, template, newest, asked, before, after, Store(work / "store"))
+        after = replace(after, answers=questions.in_order(after.answers, found.answers, asked.renamed))
+        yield build(root, found, template, ref, newest, asked, before, after, Store(work / "store"))
 
 
 def settle(asked: Questions, context: questions.Context, names: list[str], defaults: Answers) -> Answers:
@@ -131,6 +169,7 @@ def build(
     root: Path,
     found: Record,
     template: Template,
+    ref: str | None,
     newest: str,
     asked: Questions,
     before: Rendered,
@@ -147,6 +186,10 @@ def build(
     paths = sorted({*base, *theirs, *ours})
     for path in store.matching(project.ignored(root), paths):
         for tree in (base, theirs, ours):
+            tree.pop(path, None)
+    nested = project.nested_repositories(root, snapshot, {*base, *theirs})
+    for path in (path for found_paths in nested.values() for path in found_paths):
+        for tree in (base, theirs):
             tree.pop(path, None)
     own = questions.settings(template.context(newest))
     project_owned = store.matching(own.get("project_owned", []), paths)
@@ -174,6 +217,7 @@ def build(
         root,
         found,
         template,
+        ref,
         template.version(found.commit or ""),
         template.version(newest),
         asked,
@@ -186,5 +230,6 @@ def build(
         endings,
         changes,
         expected,
+        nested,
         moved,
     )

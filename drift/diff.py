@@ -1,13 +1,12 @@
 """The lines that differ, as git shows them, in the three kinds that have to be told apart."""
 
-import os
 import sys
 
 from drift import git
 from drift.changes import Change
 from drift.comparison import Comparison
 from drift.errors import DriftError
-from drift.report import counted, shown
+from drift.texts import counted, shown
 from drift.trees import Tree
 
 TITLES = {
@@ -64,4 +63,4 @@ def show(comparison: Comparison, after: Tree, change: Change, path: str) -> None
     options = ["--no-ext-diff", "--find-renames=1%", "-r", "-p", f"--color={colour}", *trees]
     said = git.run("diff-tree", *options, folder=comparison.store.folder, GIT_DIR=str(comparison.store.folder))
     sys.stdout.flush()
-    os.write(sys.stdout.fileno(), said.stdout)
+    sys.stdout.buffer.write(said.stdout)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from drift import progress, record
 from drift.errors import DriftError
 from drift.rendering import Answers, Rendered, render
 from drift.template import Template
-from drift.trees import Store, Tree
+from drift.trees import Entry, Store, Tree
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,30 @@ def closest(project: Project, candidates: Sequence[Rendered | None]) -> tuple[in
     paths = {path for tree in trees.values() for path in tree} - {record.NAME}
     distances = [(distance(project, tree, paths), index) for index, tree in trees.items()]
     return min(distances)[::-1] if distances else None
+
+
+def share(project: Project, made: Tree) -> float:
+    """Return which share of the files of a generated project, 0 to 1, another has: the same file, or most of its lines.
+
+    Files without lines of text count by their content alone.
+    """
+    paths = [path for path in made if path != record.NAME and made[path].mode != "120000"]
+    alike = sum(is_alike(project, path, made[path]) for path in paths)
+    return alike / max(1, len(paths))
+
+
+def is_alike(project: Project, path: str, made: Entry) -> bool:
+    """Return whether a project has a generated file, or one with at least half of its lines at the same path."""
+    there = project.files.get(path)
+    if there is None or made == there:
+        return there is not None
+    theirs, ours = (lines(project.store.content(entry)) for entry in (made, there))
+    return 2 * (theirs & ours).total() >= theirs.total() > 0
+
+
+def lines(content: bytes) -> Counter[bytes]:
+    """Return the lines of a text that mean something."""
+    return Counter() if b"\0" in content else Counter(line.strip() for line in content.splitlines() if line.strip())
 
 
 def distance(project: Project, made: Tree, paths: set[str]) -> int:

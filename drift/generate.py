@@ -9,6 +9,7 @@ import sys
 
 from cookiecutter.exceptions import CookiecutterException
 from cookiecutter.main import cookiecutter
+from jinja2 import TemplateError
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
             output_dir=job["folder"],
             config_file=job["configuration"],
         )
-    except (CookiecutterException, ValueError) as error:
+    except (CookiecutterException, TemplateError, OSError, ValueError) as error:
         sys.exit(str(error))
 
 

@@ -25,6 +25,9 @@ OF_A_REPOSITORY = {
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 }
+# A bare repository in which a command is run is one that drift has made, or that the user has named.
+NAMED_BARE = ["-c", "safe.bareRepository=all"]
+ANOTHER_OWNER = re.compile(rb"git config --global --add safe\.directory (.+)")
 
 
 def run(
@@ -32,12 +35,13 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a git command in a folder, untouched by what a git hook has set.
 
-    Raises DriftError, with git's own reason, when it ends with another status than those ``allowed``.
+    Raises DriftError, with git's own reason, when it ends with another status than those ``allowed``. A refusal of
+    another user's repository always raises it.
     """
     environment = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
     try:
         result = subprocess.run(
-            ["git", *arguments],
+            ["git", *NAMED_BARE, *arguments] if is_bare(folder) else ["git", *arguments],
             cwd=folder,
             env=environment | {"LC_ALL": "C"} | variables,
             input=stdin,
@@ -47,11 +51,22 @@ def run(
         )
     except FileNotFoundError:
         raise DriftError("git is missing. Install it.") from None
+    if result.returncode and (refused := ANOTHER_OWNER.search(result.stderr)):
+        path = os.fsdecode(refused[1])
+        raise DriftError(
+            f"git refuses the repository {path}, which belongs to another user. "
+            f"If you trust that user, allow it: git config --global --add safe.directory {path}"
+        )
     if result.returncode not in allowed:
         command = next(str(argument) for argument in arguments if re.fullmatch("[a-z-]+", str(argument)))
         said = os.fsdecode(result.stderr).strip() or f"it ended with status {result.returncode}"
         raise DriftError(f"git {command} failed in {folder}: {said.removeprefix('fatal: ')}")
     return result
+
+
+def is_bare(folder: Path) -> bool:
+    """Return whether a folder is a bare repository."""
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and not (folder / ".git").exists()
 
 
 def ask(*arguments: str | Path, folder: Path, **variables: str) -> str:
@@ -62,6 +77,12 @@ def ask(*arguments: str | Path, folder: Path, **variables: str) -> str:
 def succeeds(*arguments: str | Path, folder: Path) -> bool:
     """Say whether a git command ends with status 0; 1 and 128 are its other answers."""
     return run(*arguments, folder=folder, allowed=(0, 1, 128)).returncode == 0
+
+
+def head(folder: Path) -> str:
+    """Return the commit that is checked out, or an empty text where there is none yet."""
+    found = run("rev-parse", "--verify", "--quiet", "HEAD", folder=folder, allowed=(0, 1))
+    return os.fsdecode(found.stdout).strip()
 
 
 @functools.cache

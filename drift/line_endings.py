@@ -1,5 +1,8 @@
 """Projects whose lines end in another way than their template's: that is no change, and an update leaves it so."""
 
+from collections import Counter
+from pathlib import Path
+
 from drift.trees import Entry, Store, Tree
 
 
@@ -29,6 +32,29 @@ def normalised(store: Store, project: Tree, base: Tree, newest: Tree) -> tuple[T
             tree[path] = Entry(entry.mode, store.add(with_ending(content, theirs)))
             endings[path] = ours
     return tree, endings
+
+
+def of_new_files(
+    store: Store, merged: Tree, project: Tree, made: set[str], endings: dict[str, bytes]
+) -> dict[str, bytes]:
+    """Return CR LF for each text file that is new to a project whose lines end so in most files of that suffix.
+
+    Where the project has no file of a suffix, all its files decide. Only files that the template has ``made`` count.
+    """
+    windows = Counter(Path(path).suffix for path, end in endings.items() if end == b"\r\n")
+    files = Counter(Path(path).suffix for path in project if path in made)
+
+    def is_windows(suffix: str) -> bool:
+        if files[suffix]:
+            return 2 * windows[suffix] > files[suffix]
+        return 2 * windows.total() > files.total()
+
+    return {
+        path: b"\r\n"
+        for path, entry in merged.items()
+        if windows and path not in project and entry.mode.startswith("100") and is_windows(Path(path).suffix)
+        if ending(store.content(entry)) == b"\n"
+    }
 
 
 def restored(store: Store, merged: Tree, endings: dict[str, bytes]) -> Tree:

@@ -7,25 +7,34 @@ from collections import Counter
 from pathlib import Path
 
 from drift import git, guess, progress, project, questions, record
+from drift.commands import command
 from drift.errors import DriftError
-from drift.fit import Attempts, Project, closest
+from drift.fit import Attempts, Project, closest, lines, share
 from drift.record import Record
 from drift.rendering import Answers
-from drift.report import counted, shown
 from drift.template import Template
+from drift.texts import counted, shown
 from drift.trees import Store
 
 # How many commits are generated and compared, of those whose files look most alike.
 CANDIDATES = 12
+# Below this share of common files, a project does not come from the template.
+ENOUGH = 0.1
 
 
 def adopt(root: Path, address: str | None, given: list[str]) -> None:
-    """Record where the project in ``root`` came from; ``given`` are the answers that the user knows, as KEY=VALUE."""
+    """Record where the project in ``root``, or in a folder above that has a record, came from.
+
+    ``given`` are the answers that the user knows, as KEY=VALUE.
+    """
+    root = next((folder for folder in (root, *root.parents) if (folder / record.NAME).exists()), root)
     former = read_former(root, address)
     template = Template(former.template)
+    if template.unreachable:
+        raise DriftError(template.unreachable)
     if former.commit and template.has(former.commit):
         raise DriftError(
-            f"The project has a record, of {former.commit[:8]}; to find another, remove {record.NAME} first."
+            f"The project has a record, of {former.commit[:8]}; to find another, remove {root / record.NAME} first."
         )
     with tempfile.TemporaryDirectory(prefix="drift-") as folder:
         work = Path(folder)
@@ -43,7 +52,7 @@ def adopt(root: Path, address: str | None, given: list[str]) -> None:
     print(f"{version} of {version.date} fits best: {counted(differing, 'line')} of its files differ.")
     for name, answer in answers.items():
         print(f"  {shown(f'{name} = {answer}')}")
-    print(f"Recorded in {record.NAME}; correct an answer there if it is wrong, and look at: drift status")
+    print(f"Recorded in {record.NAME}; correct an answer there if it is wrong, and look at: {command('status')}")
 
 
 def read_former(root: Path, address: str | None) -> Record:
@@ -52,7 +61,7 @@ def read_former(root: Path, address: str | None) -> Record:
         former = record.read(root)
         return Record(address or former.template, former.commit, former.version, former.answers)
     if address is None:
-        raise DriftError("The address of the template is missing. Run: drift link --template ADDRESS")
+        raise DriftError(f"The address of the template is missing. Run: {command('link --template ADDRESS')}")
     return Record(address, None, None, {})
 
 
@@ -119,11 +128,6 @@ def newest_that_asks(template: Template, commits: list[str], given: list[str]) -
     return next((commit for commit in commits if wanted <= set(questions.names(template.context(commit)))), commits[0])
 
 
-def lines(content: bytes) -> Counter[bytes]:
-    """Return the lines of a text that mean something."""
-    return Counter() if b"\0" in content else Counter(line.strip() for line in content.splitlines() if line.strip())
-
-
 def best_of(attempts: Attempts, commits: list[str], answers: Answers, adopted: Project) -> tuple[str, int, Answers]:
     """Return the commit whose project is nearest, the number of lines that differ, and all its answers."""
     jobs = [(commit, questions.compare(answers, attempts.template.context(commit)).kept) for commit in commits]
@@ -132,4 +136,10 @@ def best_of(attempts: Attempts, commits: list[str], answers: Answers, adopted: P
     if nearest is None:
         raise DriftError("No commit of the template generates a project with these answers. Add answers as KEY=VALUE.")
     index, differing = nearest
+    common = share(adopted, adopted.store.snapshot(rendered[index].folder))
+    if common < ENOUGH:
+        raise DriftError(
+            f"The project does not come from {attempts.template.address}: it has {common:.0%} of the files of "
+            f"{commits[index][:8]}, the commit that fits best. Name its own template with --template."
+        )
     return commits[index], differing, rendered[index].answers

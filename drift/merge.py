@@ -42,7 +42,7 @@ def merge(store: Store, base: Tree, theirs: Tree, ours: Tree, moved: dict[str, s
     for former, present in declared_moves(base, theirs, moved).items():
         # The project's file moves along, so that the merge finds it at the place where the template has it now.
         base[present] = base.pop(former)
-        if former in ours and present not in ours:
+        if former in ours and is_free(present, ours):
             ours[present] = ours.pop(former)
     renamed = renames(store, base, theirs)
     settled = set_aside(base, theirs, ours, renamed) | set_aside(base, ours, theirs, renames(store, base, ours))
@@ -89,16 +89,28 @@ def set_aside(base: Tree, one: Tree, other: Tree, renamed: dict[str, str]) -> Tr
     folders = {str(Path(path).parent) for path in other.keys() - base.keys()}
     found = {}
     for former, present in renamed.items():
-        if other.get(former) == base[former] and present not in other and str(Path(former).parent) not in folders:
+        if other.get(former) == base[former] and is_free(present, other) and str(Path(former).parent) not in folders:
             found[present] = one.pop(present)
             del base[former], other[former]
     return found
 
 
+def is_free(path: str, tree: Tree) -> bool:
+    """Return whether a tree has neither a file nor a folder at a path, and no file where that needs a folder."""
+    is_taken = path in tree or any(other.startswith(f"{path}/") for other in tree)
+    return not is_taken and not any(str(above) in tree for above in Path(path).parents)
+
+
 def settle(store: Store, merged: Merged, path: str, stages: dict[str, Entry], name: str, twice: dict[str, str]) -> None:
     """Decide about a path at which git found a conflict, or leave the decision to the user."""
     entry = merged.tree.get(path)
-    if entry and entry.mode != "120000" and is_marked(store.content(entry), name):
+    if path in twice and "2" in stages:
+        # The project has another file where the template has renamed this one to.
+        merged.tree[path] = stages["2"]
+        if is_marked(store.content(stages["2"]), name):
+            merged.in_lines.append(path)
+        merged.notes.append(f"{twice[path]} keeps the name that the project gave it; the template's is {path}.")
+    elif entry and entry.mode != "120000" and is_marked(store.content(entry), name):
         if path in twice:
             del merged.tree[path]
         elif resolved := resolve_adjacent(store, entry, stages):

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from drift.changes import KINDS, Change
+from drift.commands import command
 from drift.comparison import Comparison
 from drift.errors import DriftError
-from drift.report import counted, names, questions_of, shown
+from drift.report import names, questions_of
+from drift.texts import counted, shown
 from drift.trees import Entry, Store
 
 DONE = {"A": "added", "M": "changed", "D": "removed", "R": "renamed"}
@@ -89,7 +91,7 @@ def page(comparison: Comparison) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "counted": counted, "names": names}
+    environment.filters |= {"shown": shown, "counted": counted, "names": names, "command": command}
     files = files_of(comparison)
     return environment.get_template("page.html").render(
         comparison=comparison,

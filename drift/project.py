@@ -1,11 +1,13 @@
 """The project: its files, and its repository."""
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from drift import git, record
 from drift.errors import DriftError
-from drift.trees import Store, Tree
+from drift.texts import listed
+from drift.trees import Entry, Store, Tree
 
 IGNORED = ".driftignore"
 ALLOWED = ".driftallow"
@@ -13,8 +15,6 @@ ALLOWED = ".driftallow"
 FORMERLY_ALLOWED = ".driftexpected"
 # Files about the comparison are no part of it.
 OF_DRIFT = (record.NAME, IGNORED, ALLOWED, FORMERLY_ALLOWED)
-# What to do while an update is in progress.
-GO_ON = "Continue with: drift update --continue. Undo it with: drift update --abort"
 
 
 def has_repository(root: Path) -> bool:
@@ -24,16 +24,56 @@ def has_repository(root: Path) -> bool:
     return not git.succeeds("check-ignore", "--quiet", ".", folder=root)
 
 
+@dataclass
+class Index:
+    """What git tracks of the project and does not keep as files in its folder."""
+
+    left_out: Tree = field(default_factory=dict)
+    """Files that a sparse checkout leaves out of the working tree."""
+    submodules: Tree = field(default_factory=dict)
+
+
+def read_index(root: Path) -> Index:
+    """Return which entries of the project's index are no files on the disk."""
+    index = Index()
+    for line in os.fsdecode(git.run("ls-files", "-t", "--stage", "-z", "--", ".", folder=root).stdout).split("\0")[:-1]:
+        about, path = line.split("\t", 1)
+        tag, mode, blob, _ = about.split(" ")
+        if mode == "160000":
+            index.submodules[path] = Entry(mode, blob)
+        elif tag == "S" and not os.path.lexists(root / path):
+            index.left_out[path] = Entry(mode, blob)
+    return index
+
+
 def snapshot(root: Path, store: Store, *more: str) -> Tree:
-    """Return the project's files: those that are not ignored, and which of ``more`` paths are there."""
+    """Return the project's files: those that are not ignored, and which of ``more`` paths are there.
+
+    Files that a sparse checkout leaves out, and submodules, are as the index has them.
+    """
     listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."]
+    index = Index()
     if has_repository(root):
         store.use_settings_of(root)
         found = git.run(*listing, folder=root).stdout
+        index = read_index(root)
+        store.copy(root, {entry.blob for entry in index.left_out.values()})
     else:
         found = store.git(*listing, work_tree=root)
     paths = {path for path in os.fsdecode(found).split("\0") if path and not path.endswith("/")}
-    return store.snapshot(root, sorted(paths.union(more).difference(OF_DRIFT)))
+    paths = paths.union(more).difference(OF_DRIFT, index.submodules)
+    return store.snapshot(root, sorted(paths)) | index.left_out | index.submodules
+
+
+def nested_repositories(root: Path, files: Tree, paths: set[str]) -> dict[str, list[str]]:
+    """Return the folders that are repositories of their own, such as submodules, with those of ``paths`` in them."""
+    folders = {str(above) for path in paths for above in Path(path).parents} - {"."}
+    nested = {
+        folder
+        for folder in folders
+        if (folder in files and files[folder].mode == "160000") or (root / folder / ".git").exists()
+    }
+    return {folder: sorted(path for path in paths if path.startswith(f"{folder}/")) for folder in sorted(nested)}
 
 
 def patterns(root: Path, name: str) -> list[str]:
@@ -67,6 +107,16 @@ def require_clean(root: Path) -> None:
     if changed:
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
         raise DriftError(f"{changed[0][3:]}{more}: not committed. Commit it, or put it away with: git stash -u")
+
+
+def require_whole(root: Path) -> None:
+    """Raise DriftError when a sparse checkout leaves files out of the working tree."""
+    if left_out := sorted(read_index(root).left_out):
+        is_sparse = git.run("config", "--type=bool", "--get", "core.sparseCheckout", folder=root, allowed=(0, 1))
+        command = "git sparse-checkout disable"
+        if is_sparse.stdout.strip() != b"true":
+            command = "git update-index --no-skip-worktree PATH && git checkout -- PATH"
+        raise DriftError(f"Files are not in the working tree: {listed(left_out)}. Check out all of them: {command}")
 
 
 def state_folder(root: Path) -> Path:

@@ -75,6 +75,13 @@ def compare(answers: Answers, context: Context) -> Questions:
     return found
 
 
+def in_order(answers: Answers, recorded: Answers, renamed: dict[str, str]) -> Answers:
+    """Return answers in the order of those that are ``recorded``, and new ones below them."""
+    present = {former: name for name, former in renamed.items()}
+    names_in_order = [present.get(name, name) for name in recorded]
+    return {name: answers[name] for name in names_in_order if name in answers} | answers
+
+
 def problem_of(context: Context, name: str, answer: Any) -> str | None:
     """Return what would be a right answer to a question, when ``answer`` is none, or None."""
     question = context[name]
@@ -112,11 +119,14 @@ def ask(context: Context, questions: list[str], defaults: Answers) -> Answers:
     answers: Answers = {}
     for number, name in enumerate(questions, start=1):
         question, prefix = context[name], f"  [dim][{number}/{len(questions)}][/] "
-        if isinstance(question, bool):
-            answers[name] = read_user_yes_no(name, defaults[name], prompts, prefix)
-        elif isinstance(question, list):
-            first = [choice for choice in question if choice != defaults[name]]
-            answers[name] = read_user_choice(name, [defaults[name], *first], prompts, prefix)
-        elif isinstance(question, str):
-            answers[name] = read_user_variable(name, defaults[name], prompts, prefix)
+        try:
+            if isinstance(question, bool):
+                answers[name] = read_user_yes_no(name, defaults[name], prompts, prefix)
+            elif isinstance(question, list):
+                first = [choice for choice in question if choice != defaults[name]]
+                answers[name] = read_user_choice(name, [defaults[name], *first], prompts, prefix)
+            elif isinstance(question, str):
+                answers[name] = read_user_variable(name, defaults[name], prompts, prefix)
+        except EOFError:
+            raise DriftError(f"{name}: the input ended without an answer. Add {name}=VALUE to the command.") from None
     return answers

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drift.commands import command
 from drift.errors import DriftError
 
 NAME = ".cookiecutter.json"
-REPAIR = f"restore {NAME} from the project's history, or remove it and run: drift link"
+REPAIR = f"restore {NAME} from the project's history, or remove it and run: {command('link')}"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,14 @@ class Record:
     answers: dict[str, Any]
 
 
+def working_folder() -> Path:
+    """Return the current folder; raise DriftError when it has been removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise DriftError("The current folder was removed. Go into the project's folder first.") from None
+
+
 def find_root(folder: Path) -> Path:
     """Return the nearest folder upwards that has a record; raise DriftError when there is none."""
     for root in (folder, *folder.parents):
@@ -30,7 +39,7 @@ def find_root(folder: Path) -> Path:
             return root
     raise DriftError(
         f"There is no {NAME} here or in a folder above: go into a generated project, "
-        "or adopt one that has no record with: drift link --template ADDRESS"
+        f"or adopt one that has no record with: {command('link --template ADDRESS')}"
     )
 
 
@@ -38,7 +47,9 @@ def read(root: Path) -> Record:
     """Return the record of the project in ``root``; raise DriftError when it does not have what it should."""
     try:
         found = json.loads((root / NAME).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DriftError(f"{NAME} cannot be read: {error.strerror}; {REPAIR}") from None
+    except (ValueError, RecursionError) as error:
         raise DriftError(f"{NAME} is not JSON: {error}; {REPAIR}") from None
     if not isinstance(found, dict):
         raise DriftError(f"{NAME} is not a JSON object; {REPAIR}")

@@ -5,7 +5,9 @@ import sys
 from typing import Any
 
 from drift.changes import KINDS, Change
+from drift.commands import command
 from drift.comparison import Comparison
+from drift.texts import counted, shown
 
 
 def line_of(change: Change) -> str:
@@ -25,28 +27,21 @@ def names(change: Change) -> str:
     )
 
 
-def shown(text: str) -> str:
-    """Return a text, such as a path, that a terminal can show: one line, without control characters."""
-    return "".join(c if c.isprintable() else escaped(c) for c in text)
-
-
-def escaped(character: str) -> str:
-    """Return a character as its escape sequence; a byte that is no UTF-8 has one too."""
-    code = ord(character)
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else character.encode("unicode_escape").decode()
-
-
 def status(comparison: Comparison) -> str:
     """Return the report; on a terminal, as much of it as one screen holds."""
     recorded, newest = comparison.recorded, comparison.newest
     lines = [f"{comparison.root.name} and its template {comparison.template.address}", ""]
     lines.append(f"  recorded  {recorded}, {recorded.date}")
     if recorded != newest:
-        behind = comparison.template.count_between(recorded.commit, newest.commit)
-        lines.append(f"  newest    {newest}, {newest.date}, {counted(behind, 'commit')} later")
+        commits = recorded.commit, newest.commit
+        away = comparison.template.count_between(*commits)
+        distance = f"{counted(away, 'commit')} later"
+        if not away:
+            distance = f"{counted(comparison.template.count_between(*reversed(commits)), 'commit')} earlier"
+        lines.append(f"  newest    {newest}, {newest.date}, {distance}")
     else:
         lines[-1] += ", the newest"
-    lines += ["", *comparison.notes] if comparison.notes else []
+    lines += ["", *map(shown, comparison.notes)] if comparison.notes else []
     groups = {KINDS[kind]: [line_of(change) for change in comparison.changes if change.kind == kind] for kind in KINDS}
     groups |= questions_of(comparison)
     groups["Upgrade notes"] = [
@@ -63,8 +58,8 @@ def status(comparison: Comparison) -> str:
     if not groups:
         lines += ["", "Nothing to report: the project has no drift."]
     else:
-        brings = " drift update brings what the template changed." if recorded != newest else ""
-        lines += ["", f"drift diff shows the lines.{brings}"]
+        brings = f" {command('update')} brings what the template changed." if recorded != newest else ""
+        lines += ["", f"{command('diff')} shows the lines.{brings}"]
     return "\n".join(lines)
 
 
@@ -92,11 +87,6 @@ def questions_of(comparison: Comparison) -> dict[str, list[str]]:
         ],
     }
     return {title: found for title, found in groups.items() if found}
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import tempfile
 import threading
 import time
@@ -19,6 +20,7 @@ from cookiecutter.exceptions import CookiecutterException
 from cookiecutter.repository import expand_abbreviations
 
 from drift import git, progress
+from drift.commands import command
 from drift.errors import DriftError
 
 
@@ -84,7 +86,8 @@ class Template:
                     why = str(error).replace(url, self.address)
                     raise DriftError(f"The template {self.address} cannot be fetched, and never was. {why}") from None
                 when = time.strftime("%Y-%m-%d", time.localtime((copy / "FETCH_HEAD").stat().st_mtime))
-                self.unreachable = f"{self.address} is unreachable. This is its copy of {when}."
+                why = " ".join(str(error).replace(url, self.address).split())
+                self.unreachable = f"{self.address} is unreachable. This is its copy of {when}. The reason: {why}"
             else:
                 (copy / "FETCH_HEAD").touch()
         return copy
@@ -109,13 +112,36 @@ class Template:
 
     def require(self, commit: str) -> None:
         """Raise DriftError unless the template has a commit that a project records."""
-        if not self.has(commit):
-            shallow = git.ask("rev-parse", "--is-shallow-repository", folder=self.repository) == "true"
-            why = "its clone is shallow; run git fetch --unshallow there" if shallow else "its history was rewritten"
+        if self.has(commit):
+            return
+        lacks = f"The template {self.address} does not have the commit {commit[:8]} that this project records"
+        link = f"To find the commit that fits best, run: {command('link')}"
+        if self.unreachable:
+            raise DriftError(f"{lacks}. {self.unreachable}")
+        if git.ask("rev-parse", "--is-shallow-repository", folder=self.repository) == "true":
+            raise DriftError(f"{lacks} (its clone is shallow; run git fetch --unshallow there). {link}")
+        if git.ask("remote", folder=self.repository):
+            how = "pull" if self._is_on_a_branch() else "fetch"
             raise DriftError(
-                f"The template {self.address} does not have the commit {commit[:8]} that this project records ({why}). "
-                "To find the commit that fits best, run: drift link"
+                f"{lacks}: the clone may be behind. Bring it up to date: {self._git()} {how}. "
+                f"If it does not have the commit then, its history was rewritten. {link}"
             )
+        raise DriftError(f"{lacks} (its history was rewritten). {link}")
+
+    def advance(self) -> str:
+        """Return what to do about a template that is at an older commit than a project."""
+        name = f"ame a version: {command('update --to REF')}"
+        if not self._is_on_a_branch():
+            return f"Check out its branch: {self._git()} switch BRANCH. Or n{name}"
+        if git.ask("remote", folder=self.repository):
+            return f"Bring it up to date: {self._git()} pull. Or n{name}"
+        return f"N{name}"
+
+    def _git(self) -> str:
+        return f"git -C {shlex.quote(str(self.repository))}"
+
+    def _is_on_a_branch(self) -> bool:
+        return git.succeeds("symbolic-ref", "--quiet", "HEAD", folder=self.repository)
 
     def contains(self, commit: str, newer: str) -> bool:
         """Say whether ``commit`` is part of the history of ``newer``."""

@@ -41,13 +41,26 @@ class Store:
             if found.returncode == 0:
                 self.git("config", name, os.fsdecode(found.stdout).strip())
 
+    def copy(self, project: Path, blobs: set[str]) -> None:
+        """Copy blobs from the repository of a project."""
+        if blobs:
+            pack = git.run(
+                "pack-objects", "--quiet", "--stdout", folder=project, stdin="\n".join(blobs).encode() + b"\n"
+            )
+            self.git("unpack-objects", "-q", stdin=pack.stdout)
+
+    def has_modes(self) -> bool:
+        """Return whether the modes of files on the disk say which are programs."""
+        found = git.run("config", "--type=bool", "--get", "core.filemode", folder=self.folder, allowed=(0, 1))
+        return found.stdout.strip() != b"false"
+
     def snapshot(self, folder: Path, paths: list[str] | None = None) -> Tree:
         """Return the tree of what is in ``folder``, or of those ``paths`` that are there; the index then holds it."""
         self._empty_index()
         if paths is None:
             self.git("-c", "core.excludesFile=", "add", "--all", "--force", ".", work_tree=folder)
         else:
-            there = [path for path in paths if os.path.lexists(folder / path) and not has_link_above(folder, path)]
+            there = [path for path in paths if os.path.lexists(folder / path) and not is_elsewhere(folder, path)]
             names = b"".join(os.fsencode(path) + b"\0" for path in there if not is_folder(folder / path))
             self.git("update-index", "--add", "-z", "--stdin", work_tree=folder, stdin=names)
         return self.read(os.fsdecode(self.git("write-tree")).strip())
@@ -103,6 +116,7 @@ def is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and not (path / ".git").exists()
 
 
-def has_link_above(folder: Path, path: str) -> bool:
-    """Say whether a path from ``folder`` leads through a link, so that what it names is elsewhere."""
-    return any((folder / above).is_symlink() for above in Path(path).parents)
+def is_elsewhere(folder: Path, path: str) -> bool:
+    """Return whether a path from ``folder`` leads through a link or into a repository of its own."""
+    above = [folder / parent for parent in Path(path).parents][:-1]
+    return any(parent.is_symlink() or (parent / ".git").exists() for parent in above)

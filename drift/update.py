@@ -1,4 +1,4 @@
-"""Carry the template's changes over, so that an interruption at any moment can be gone on from, or put back.
+"""An update in progress: apply it, record it, or undo it, also after an interruption at any moment.
 
 All of an update is prepared in a folder beside the project's repository. From the moment that folder has its name, the
 project may differ from what it was; until then nothing in it has been touched.
@@ -8,18 +8,26 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from drift import git, line_endings, project, record
-from drift.comparison import Comparison
+from drift import git, project, record
+from drift.commands import command
 from drift.errors import DriftError
-from drift.merge import Merged, is_marked, merge
-from drift.record import Record
+from drift.merge import is_marked
+from drift.texts import listed
 from drift.trees import Store, Tree
+
+# What to do while an update is in progress.
+GO_ON = f"Continue with: {command('update --continue')}. Undo it with: {command('update --abort')}"
+AGAIN = (
+    "git reset or git stash has removed the update. If you stashed it, bring it back with: git stash pop. "
+    f"Otherwise start again with: {command('update --abort')}, then {command('update')}"
+)
 
 
 @dataclass
@@ -38,6 +46,8 @@ class State:
     in_lines: list[str]
     beside: dict[str, str]
     is_applied: bool = False
+    head: str = ""
+    """The commit of the project at which the update began."""
 
 
 class Update:
@@ -46,9 +56,15 @@ class Update:
     def __init__(self, root: Path, folder: Path) -> None:
         """Read the state of an update; raise DriftError when none is under way."""
         if not folder.exists():
-            raise DriftError("No update is in progress. Begin one with: drift update")
+            raise DriftError(f"No update is in progress. Begin one with: {command('update')}")
         self.root, self.folder, self.store = root, folder, Store(folder)
-        self.state = State(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
+        try:
+            self.state = State(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise DriftError(
+                f"The update in progress cannot be read: {folder / 'state.json'}: {error}. Discard it, which leaves "
+                f"the project's files as they are: rm -r {shlex.quote(str(folder))}"
+            ) from None
         self.before, self.after = self.store.read(self.state.before), self.store.read(self.state.after)
         self.paths = sorted(
             path for path in {*self.before, *self.after} if self.before.get(path) != self.after.get(path)
@@ -60,7 +76,8 @@ class Update:
         for path in self.paths:
             if present.get(path) not in (self.before.get(path), self.after.get(path)):
                 raise DriftError(
-                    f"{path} was changed during the interrupted update. Copy it elsewhere, then: drift update --abort"
+                    f"{path} was changed during the interrupted update. "
+                    f"Copy it elsewhere, then: {command('update --abort')}"
                 )
         self._write(present, self.after)
         self.state.is_applied = True
@@ -89,18 +106,71 @@ class Update:
             if os.path.lexists(self.root / beside)
         ]
 
-    def finish(self) -> list[str]:
-        """Apply what is not applied yet, and record the new commit; or return the conflicts that are left."""
+    def reverted(self) -> tuple[list[str], bool]:
+        """Return the files that are as before an applied update, and whether it is gone from the project as a whole.
+
+        A conflict decided for the project's side is no reverted file, unless everything that git tracked is as before:
+        ``git reset --hard`` and ``git stash`` leave that behind, beside the new files, which they do not touch.
+        """
         if not self.state.is_applied:
+            return [], False
+        with tempfile.TemporaryDirectory(prefix="drift-") as folder:
+            # Not the store of the update, which another process may be using.
+            present = project.snapshot(self.root, Store(Path(folder) / "store"), *self.paths)
+        paths = self.paths if self.store.has_modes() else [path for path in self.paths if self._changes_content(path)]
+        found = [path for path in paths if present.get(path) == self.before.get(path)]
+        tracked = self.before.keys() & set(paths)
+        is_gone = bool(found) and tracked <= set(found)
+        decided = set(self.state.beside) if is_gone else {*self.state.in_lines, *self.state.beside}
+        found = [path for path in found if path not in decided]
+        return found, is_gone and bool(found)
+
+    def _changes_content(self, path: str) -> bool:
+        before, after = self.before.get(path), self.after.get(path)
+        return before is None or after is None or before.blob != after.blob
+
+    def hint(self) -> str:
+        """Return how to go on from the update, or how to start again where it is no longer in the project."""
+        return AGAIN if self.reverted()[1] else GO_ON
+
+    def require_applied(self, declined: list[str]) -> None:
+        """Raise DriftError while files are as before the update, other than the ``declined`` files and folders."""
+        found, is_gone = self.reverted()
+        missing = [path for path in found if not any(is_at_or_below(path, folder) for folder in declined)]
+        if missing:
+            files = f"These files are as before it: {listed(missing)}."
+            with_path = command("update --continue --decline PATH")
+            decline = f"To record it without their changes, name each file or folder: {with_path}"
+            if is_gone:
+                raise DriftError(f"The update is not in the project. {files} {AGAIN}. {decline}")
+            raise DriftError(
+                f"The update is only partly in the project. {files} Undo it: {command('update --abort')}. {decline}"
+            )
+
+    def finish(self, declined: list[str]) -> list[str]:
+        """Apply what is not applied yet, and record the new commit; or return the conflicts that are left.
+
+        Raises DriftError when changes of the template are missing from files other than those ``declined``.
+        """
+        if self.state.is_applied:
+            conflicts = self.conflicts()
+            # A file beside a binary one, which git does not track, may be all that is left of the update.
+            if not conflicts or self.reverted()[1]:
+                self.require_applied(declined)
+        else:
             self.apply()
-        conflicts = self.conflicts()
+            conflicts = self.conflicts()
         if not conflicts:
             record.write_text(self.root, self.state.new_record)
             discard(self.folder)
         return conflicts
 
     def abort(self) -> dict[str, str]:
-        """Put everything back; return the blob in the project's repository of each file edited since, by its path."""
+        """Put everything back; return the blob in the project's repository of each file edited since, by its path.
+
+        Raises DriftError when commits since the update began have changed its files.
+        """
+        self._require_no_commits()
         (self.folder / "index.lock").unlink(missing_ok=True)
         present = project.snapshot(self.root, self.store, *self.paths)
         edited = [
@@ -118,32 +188,28 @@ class Update:
         discard(self.folder)
         return kept
 
+    def _require_no_commits(self) -> None:
+        """Raise DriftError when the files of the update differ between its first commit and the present one."""
+        if not self.state.head:
+            return  # begun by an earlier version of drift
+        options = ("--name-only", "--no-renames", "--relative", "-z", self.state.head, "HEAD", "--", ".")
+        differing = os.fsdecode(git.run("diff", *options, folder=self.root).stdout).split("\0")[:-1]
+        committed = [path for path in differing if path in self.paths]
+        if not committed:
+            return
+        if git.succeeds("merge-base", "--is-ancestor", self.state.head, "HEAD", folder=self.root):
+            hint = f"Take the commits back, which keeps your files: git reset {self.state.head[:12]}"
+        else:
+            hint = f"Switch to the branch where it began, at commit {self.state.head[:12]}"
+        raise DriftError(
+            f"Commits since the update began have changed its files: {listed(committed)}. "
+            f"{hint}. Then: {command('update --abort')}"
+        )
 
-def prepare(comparison: Comparison, new: Record) -> tuple[Update, Merged]:
-    """Merge, and write down what an update is going to do; nothing in the project is touched."""
-    folder = project.state_folder(comparison.root)
-    store, before = comparison.store, comparison.snapshot
-    name = f"template-{comparison.newest.commit[:8]}"
-    merged = merge(store, comparison.base, comparison.theirs, comparison.ours, comparison.moved, name, comparison.root)
-    moved = {change.renamed: comparison.endings.get(change.path) for change in comparison.changes if change.renamed}
-    endings = comparison.endings | {path: ending for path, ending in moved.items() if ending}
-    # What was left out of the comparison stays as it is.
-    after = {path: entry for path, entry in before.items() if path not in comparison.ours}
-    after |= line_endings.restored(store, merged.tree, endings)
-    state = State(
-        before=store.write(before),
-        after=store.write(after),
-        record=(comparison.root / record.NAME).read_text(encoding="utf-8"),
-        new_record=record.text_of(new),
-        name=name,
-        in_lines=merged.in_lines,
-        beside=merged.beside,
-    )
-    write_state(store.folder, state)
-    with tempfile.TemporaryDirectory(prefix="drift-", dir=folder.parent) as partial:
-        shutil.copytree(store.folder, Path(partial) / "state")
-        (Path(partial) / "state").rename(folder)
-    return Update(comparison.root, folder), merged
+
+def is_at_or_below(path: str, folder: str) -> bool:
+    """Return whether a path is a file or folder, or in that folder."""
+    return folder == "." or path == folder or path.startswith(f"{folder}/")
 
 
 def write_state(folder: Path, state: State) -> None:
@@ -174,7 +240,12 @@ def alone(root: Path) -> Iterator[Path]:
         yield folder
 
 
-def require_none(folder: Path) -> None:
-    """Raise DriftError while an update is under way."""
-    if folder.exists():
-        raise DriftError(f"An update is in progress. {project.GO_ON}")
+def in_progress(root: Path, folder: Path) -> str | None:
+    """Return that an update is in progress, and how to go on; None when there is none."""
+    return f"An update is in progress. {Update(root, folder).hint()}" if folder.exists() else None
+
+
+def require_none(root: Path, folder: Path) -> None:
+    """Raise DriftError while an update is in progress."""
+    if found := in_progress(root, folder):
+        raise DriftError(found)

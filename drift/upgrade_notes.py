@@ -3,7 +3,10 @@
 import re
 from dataclasses import dataclass
 
-HEADING = re.compile(r"^## .*?(\d+\.\d+\.\d+).*$", re.MULTILINE)
+UNRELEASED = "Unreleased"
+HEADING = re.compile(r"^## (?:.*?(\d+\.\d+\.\d+).*|\[?Unreleased\b.*)$", re.MULTILINE | re.IGNORECASE)
+# An item of a list, with the lines that are indented below it; other text is one item.
+ITEM = re.compile(r"^(?=[-*] )", re.MULTILINE)
 # Up to version 0.2.0 of Slipway the heading was "By hand".
 NOTES = re.compile(r"^### (?:Upgrade notes|By hand)\n+(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 NOTHING = "Nothing."
@@ -11,10 +14,15 @@ NOTHING = "Nothing."
 
 @dataclass(frozen=True)
 class UpgradeNote:
-    """The upgrade notes of one version, as Markdown."""
+    """The upgrade notes of one version, as Markdown; the version may be UNRELEASED."""
 
     version: str
     text: str
+
+    @property
+    def title(self) -> str:
+        """The heading of the notes."""
+        return "Upgrade notes, not released yet" if self.version == UNRELEASED else f"Upgrade notes of {self.version}"
 
 
 def number(version: str | None) -> tuple[int, ...] | None:
@@ -23,20 +31,41 @@ def number(version: str | None) -> tuple[int, ...] | None:
     return tuple(map(int, found.groups())) if found else None
 
 
-def between(changelog: str, recorded: str | None, newest: str | None) -> list[UpgradeNote]:
-    """Return the upgrade notes of the versions after ``recorded``, up to ``newest``, the oldest first.
+def sections(changelog: str) -> list[UpgradeNote]:
+    """Return the upgrade notes of each version in a changelog, in its order.
 
-    A version is a heading ``## X.Y.Z``, its notes are below ``### Upgrade notes``. "Nothing." there is no note.
+    A version is a heading ``## X.Y.Z`` or ``## Unreleased``, its notes are below ``### Upgrade notes``. "Nothing."
+    there is no note.
     """
-    first, last = number(recorded), number(newest)
-    if first is None or last is None:
-        return []
     found = []
     headings = list(HEADING.finditer(changelog))
     ends = [heading.start() for heading in headings[1:]] + [len(changelog)]
     for heading, end in zip(headings, ends, strict=False):
         text = NOTES.search(changelog, heading.end(), end)
-        version = number(heading[1])
-        if version and first < version <= last and text and text[1].strip() != NOTHING:
-            found.append(UpgradeNote(heading[1], text[1].strip()))
+        if text and text[1].strip() != NOTHING:
+            found.append(UpgradeNote(heading[1] or UNRELEASED, text[1].strip()))
+    return found
+
+
+def items(text: str) -> list[str]:
+    """Return the items of upgrade notes."""
+    return [item for item in ITEM.split(text) if item.strip()]
+
+
+def between(changelog: str, recorded: str | None, newest: str | None, former: str = "") -> list[UpgradeNote]:
+    """Return the upgrade notes of the versions after ``recorded``, up to ``newest``, the oldest first.
+
+    The commits that follow a version still have its name, so unreleased notes are added. Items that are unreleased in
+    ``former``, the changelog at the recorded commit, are left out.
+    """
+    first, last = number(recorded), number(newest)
+    known = {item.strip() for note in sections(former) if note.version == UNRELEASED for item in items(note.text)}
+    found = []
+    for note in sections(changelog):
+        version = number(note.version)
+        is_between = first is not None and last is not None and version is not None and first < version <= last
+        is_unreleased = version is None and (first is None or last is None or first <= last)
+        if is_between or is_unreleased:
+            text = "".join(item for item in items(note.text) if item.strip() not in known).strip()
+            found += [UpgradeNote(note.version, text)] if text else []
     return found[::-1]

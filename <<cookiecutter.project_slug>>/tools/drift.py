@@ -34,7 +34,9 @@ def template() -> str:
         record = json.loads(RECORD.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecordError(f"{RECORD} is missing. Restore it from the last commit that had it.") from None
-    except ValueError as error:
+    except OSError as error:
+        raise RecordError(f"{RECORD} cannot be read ({error.strerror}). Make it a file that you may read.") from None
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{RECORD} is not JSON ({error}). Restore it from the last commit that had it.") from None
     address = record.get("template") if isinstance(record, dict) else None
     if not isinstance(address, str) or not address:
@@ -82,7 +84,13 @@ def main() -> None:
     if not shutil.which("uv"):
         install(wanted)
         command = [str(ENVIRONMENT / "bin" / "drift")]
-    os.execvp(command[0], [*command, *sys.argv[1:]])  # noqa: S606
+    # What its messages name.
+    os.environ["DRIFT_COMMAND"] = 'make drift ARGS="{}"'
+    try:
+        os.execvp(command[0], [*command, *sys.argv[1:]])  # noqa: S606
+    except OSError as error:
+        print(f"Error: {command[0]} cannot be run: {error.strerror}. Install it, or correct {RECORD}.", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

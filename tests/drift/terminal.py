@@ -11,8 +11,11 @@ from tests.conftest import ROOT, clean_environment
 from tests.drift.history import Project
 
 
-def at_a_terminal(mine: Project, arguments: list[str], typed: str = "") -> str:
-    """Run drift on a terminal of 24 lines, type what it asks for, and return what it shows."""
+def at_a_terminal(mine: Project, arguments: list[str], typed: str = "", status: int = 0) -> str:
+    """Run drift on a terminal of 24 lines, type what it asks for, and return what it shows.
+
+    Its exit status is held against ``status``.
+    """
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     running = subprocess.Popen(
@@ -32,5 +35,5 @@ def at_a_terminal(mine: Project, arguments: list[str], typed: str = "") -> str:
         except OSError:  # the end of a terminal
             break
     os.close(ours)
-    assert running.wait() == 0, said.decode()
+    assert running.wait() == status, said.decode()
     return said.decode().replace("\r\n", "\n")

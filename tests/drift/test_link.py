@@ -1,9 +1,11 @@
 """``drift link``: the template's commit, and the answers, of a project that has no record."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT, TEMPLATE
 from tests.drift.history import Project, Template, commit_all, git, replace, write
 
 
@@ -37,6 +39,8 @@ def test_a_project_that_went_on(original: Template, project: Callable[..., Proje
     for name in ("edited.txt", "README.md", "old_name.txt"):
         replace(mine.path / name, "line 28\n", "my line\n" * 30)
     (mine.path / "left.txt").unlink()
+    # README.md says that such a project can be adopted.
+    write(mine.path / ".cruft.json", '{"template": "gh:org/thing", "commit": "0123456", "context": {}}')
     for number in range(20):
         write(mine.path / f"own/{number}.txt", f"mine {number}\n" * 50)
     unlinked(mine)
@@ -86,3 +90,36 @@ def test_the_template_has_to_be_named(project: Callable[..., Project]) -> None:
         == "Error: The address of the template is missing. Run: drift link --template ADDRESS\n"
     )
     assert not (mine.path / ".cookiecutter.json").exists()
+
+
+def test_project_of_another_origin_is_refused(original: Template, tmp_path: Path) -> None:
+    mine = object.__new__(Project)
+    mine.path, mine.cache = tmp_path / "flask", tmp_path / "cache"
+    write(mine.path / "README.md", "# A Flask application\n\nRun it.\n")
+    write(mine.path / "app.py", "from flask import Flask\n\napp = Flask(__name__)\n")
+    write(mine.path / "requirements.txt", "flask\n")
+    mine.commit()
+    said = mine.drift("link", "--template", str(original.folder), status=2).stderr
+    assert f"Error: The project does not come from {original.folder}: it has 0% of the files of " in said
+    assert not (mine.path / ".cookiecutter.json").exists()
+
+
+def test_record_in_a_folder_above_is_found(original: Template, project: Callable[..., Project]) -> None:
+    mine = project("v0.3.0")
+    said = mine.drift("link", "--template", str(original.folder), cwd="library", status=2).stderr
+    assert f"to find another, remove {mine.path}/.cookiecutter.json first." in said
+    assert not (mine.path / "library/.cookiecutter.json").exists()
+    # A record without a commit is completed where it is.
+    mine.record(commit=None)
+    mine.drift("link", cwd="library")
+    assert mine.record()["commit"] == git(original.folder, "rev-parse", "v0.3.0")
+    assert not (mine.path / "library/.cookiecutter.json").exists()
+
+
+def test_readme_names_the_way_from_cruft() -> None:
+    [paragraph] = [text for text in (ROOT / "README.md").read_text().split("\n\n") if "cruft" in text]
+    assert "`drift link`" in paragraph
+    # Why cruft does not find the template's folder.
+    assert TEMPLATE.is_dir()
+    assert f"`{TEMPLATE.name}`" in paragraph
+    assert not {"{{", "}}"} & {TEMPLATE.name[:2], TEMPLATE.name[-2:]}

@@ -327,6 +327,30 @@ def test_upgrade_notes_are_shown_under_either_heading(template: Template, projec
     assert "Not again" not in said
 
 
+def test_unreleased_upgrade_notes_are_shown_once(template: Template, project: Callable[..., Project]) -> None:
+    def changelog(*sections: str) -> None:
+        write(template.folder / "CHANGELOG.md", "# Changelog\n\n" + "\n\n".join(sections) + "\n")
+
+    one, two, three = "- Run `make one`:\n\n      make one\n", "- Run `make two`.", "- Run `make three`."
+    released = "## 0.3.0 (2026-01-01)\n\n### Upgrade notes\n\n- Not again."
+    changelog(f"## Unreleased\n\n### Upgrade notes\n\n{one}\n### What is new\n\n- A thing.", released)
+    commit_all(template.folder)
+    mine = project("v0.3.0", template)
+    assert mine.status("--to", "v0.3.0")["upgrade_notes"] == []
+    assert mine.status()["upgrade_notes"] == [{"version": "Unreleased", "text": one.strip()}]
+    said = mine.drift("update").stdout
+    assert "Upgrade notes, not released yet:\n- Run `make one`:\n\n      make one\n" in said
+    mine.commit()
+    assert mine.status("--exit-code")["upgrade_notes"] == []
+    # What was shown before the release is not shown after it.
+    changelog(f"## [Unreleased]\n\n### Upgrade notes\n\n{three}", f"## 0.4.0\n\n### Upgrade notes\n\n{two}\n{one}")
+    template.release("0.4.0")
+    assert mine.status()["upgrade_notes"] == [
+        {"version": "0.4.0", "text": two},
+        {"version": "Unreleased", "text": three},
+    ]
+
+
 class TestRecord:
     """A record that somebody has broken."""
 

@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.drift.history import Project, Template, git
 from tests.support.git_server import PASSWORD, git_server, with_password
 
@@ -155,3 +157,90 @@ def test_the_users_own_configuration_does_not_matter(project: Callable[..., Proj
     mine.drift("update", COOKIECUTTER_CONFIG=str(configuration))
     assert mine.record()["answers"]["shape"] == "round"
     assert mine.record()["answers"]["name"] == "My Thing"
+
+
+def test_unreachable_template_is_an_error_where_its_newest_is_wanted(
+    template: Template, project: Callable[..., Project]
+) -> None:
+    url = served(template)
+    mine = project("v0.3.0")
+    mine.record(template=url)
+    mine.commit()
+    mine.drift("status", "--exit-code")
+    shutil.rmtree(url.removeprefix("file://"))
+    for command in (["update"], ["diff"], ["status", "--exit-code"]):
+        said = mine.drift(*command, status=2)
+        assert f"Error: {url} is unreachable. This is its copy of 20" in said.stderr
+        assert "git fetch failed" in said.stderr
+        assert "up to date" not in said.stdout
+    # A version that the copy has can be named.
+    assert f"Warning: {url} is unreachable" in mine.drift("diff", "--to", "v0.3.0").stderr
+    (mine.path / ".cookiecutter.json").unlink()
+    assert "is unreachable" in mine.drift("link", "--template", url, status=2).stderr
+    assert not (mine.path / ".cookiecutter.json").exists()
+
+
+def test_clone_behind_the_project_is_brought_up_to_date(
+    template: Template, project: Callable[..., Project], tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(template.folder), str(clone))
+    template.write("newest.txt", "new\n")
+    template.release("0.4.0")
+    mine = project(template=template)
+    mine.drift("update")
+    mine.record(template=str(clone))
+    mine.commit()
+    said = mine.drift("update", status=2).stderr
+    assert f"the clone may be behind. Bring it up to date: git -C {clone} pull. " in said
+    git(clone, "fetch", "--quiet")
+    before = mine.record()
+    said = mine.drift("update", status=2).stderr
+    assert f"The template {clone} is at 0.3.0 (" in said
+    assert "), which is older than 0.4.0 (" in said
+    assert f"Bring it up to date: git -C {clone} pull. Or name a version: drift update --to REF\n" in said
+    assert mine.record() == before
+    said = mine.drift("status").stdout
+    assert "which is older than 0.4.0" in said
+    assert "1 commit earlier" in said
+    git(clone, "checkout", "--quiet", "--detach")
+    assert f"Check out its branch: git -C {clone} switch BRANCH. Or name" in mine.drift("update", status=2).stderr
+    git(clone, "switch", "--quiet", "main")
+    git(clone, "pull", "--quiet", "--ff-only")
+    assert "up to date" in mine.drift("update").stdout
+    # An older version that is named is meant.
+    mine.drift("update", "--to", "v0.3.0")
+    assert not (mine.path / "newest.txt").exists()
+
+
+@pytest.mark.parametrize("which", ["template", "project"])
+def test_repository_of_another_user_is_named_as_such(
+    template: Template, project: Callable[..., Project], tmp_path: Path, which: str
+) -> None:
+    mine = project(template=template)
+    folders = {"template": template.folder, "project": mine.path}
+    configuration = tmp_path / "gitconfig"
+    # git asks about the folder .git too when it clones.
+    trusted = [path for name, path in folders.items() if name != which for path in (path, path / ".git")]
+    configuration.write_text("[safe]\n" + "".join(f"\tdirectory = {path}\n" for path in trusted))
+    variables = {"GIT_CONFIG_GLOBAL": str(configuration), "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    # To git, with that variable, the folders of drift itself belong to another user too: nothing is compared before.
+    for command in ("status", "update") if which == "template" else ("update",):
+        said = mine.drift(command, status=2, **variables).stderr
+        assert f"git refuses the repository {folders[which]}" in said
+        assert "git config --global --add safe.directory /" in said
+        assert said.count("\n") == 1
+
+
+def test_bare_repositories_may_be_forbidden(
+    template: Template, project: Callable[..., Project], tmp_path: Path
+) -> None:
+    configuration = tmp_path / "gitconfig"
+    configuration.write_text("[safe]\n\tbareRepository = explicit\n")
+    url = served(template)
+    mine = project("v0.2.0")
+    for address in (url, url.removeprefix("file://")):
+        # Twice, for the first time clones it and the second time fetches.
+        for _ in range(2):
+            found = mine.drift("diff", "--template", address, GIT_CONFIG_GLOBAL=str(configuration)).stdout
+            assert "+line twenty\n" in found

@@ -119,6 +119,26 @@ def test_an_update_is_generating_anew_with_the_projects_changes_on_top(
     assert "up to date" in mine.drift("update").stdout
 
 
+@pytest.mark.parametrize("how", ["committed", "autocrlf"])
+def test_new_files_end_their_lines_as_the_project_does(project: Callable[..., Project], how: str) -> None:
+    mine = project()
+    if how == "autocrlf":
+        git(mine.path, "config", "core.autocrlf", "true")
+    for path in mine.path.rglob("*.*"):
+        if path.suffix in (".txt", ".md", ".py", ".cfg") and path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    mine.commit()
+    mine.drift("update", "--to", "v0.2.0")
+    found = files(mine.path)
+    assert found["added.txt"][1] == b"round\r\n"
+    assert b"line three\r\n" in found["new_name.txt"][1]
+    if how == "committed":
+        # Not what another kind of file says.
+        assert b"\r" not in found["program.sh"][1]
+    mine.commit()
+    assert mine.changes("--to", "v0.2.0") == {}
+
+
 def test_one_version_after_the_other_ends_where_one_step_does(
     project: Callable[..., Project], generated: Callable[..., Path]
 ) -> None:
@@ -269,6 +289,32 @@ class TestConflicts:
         assert not (mine.path / "new_name.txt").exists()
         assert not (mine.path / "old_name.txt").exists()
 
+    @pytest.mark.parametrize(
+        ("renames", "added", "kept"),
+        [
+            ({"old_name.txt": "my_name.txt"}, "new_name.txt", "new_name.txt"),
+            ({"old_name.txt": "my_name.txt", "package/one.py": "new_name.txt"}, "mine.txt", "new_name.txt"),
+            ({"old_name.txt": "library"}, "mine.txt", "library~this-project"),
+            ({}, "library", "library~this-project"),
+        ],
+        ids=["added", "renamed", "file for a folder", "added for a folder"],
+    )
+    def test_file_of_the_project_at_the_templates_new_name_is_kept(
+        self, project: Callable[..., Project], renames: dict[str, str], added: str, kept: str
+    ) -> None:
+        mine = project()
+        for former, present in renames.items():
+            (mine.path / former).rename(mine.path / present)
+            replace(mine.path / present, "A15 = 15\n" if former.endswith(".py") else "line 28\n", "my line\n")
+        write(mine.path / added, "my line, added\n")
+        mine.commit()
+        mine.drift("update", "--to", "v0.2.0", status=1 if kept.endswith("~this-project") else 0)
+        found = files(mine.path)
+        assert b"my line" in found[kept][1]
+        assert sum(b"my line" in content for _, content in found.values()) == len(renames) + 1
+        # The template's changes have come too.
+        assert b"A3 = 33\n" in found["library/one.py" if "package/one.py" not in renames else kept][1]
+
     def test_the_same_new_file(self, project: Callable[..., Project]) -> None:
         mine = project()
         write(mine.path / "added.txt", "mine\n")
@@ -370,10 +416,13 @@ class TestRefusals:
 class TestQuestions:
     def test_new_ones_get_the_templates_answer(self, project: Callable[..., Project]) -> None:
         mine = project(owner="Bob Example", nickname="bobby")
+        mine.record(answers=dict(reversed(mine.record()["answers"].items())))
+        mine.commit()
         said = mine.drift("update", "--to", "v0.2.0").stdout
         assert "shape = round\nhas_corners = False\n" in said
-        answers = {"name": "My Thing", "slug": "my_thing", "author": "Bob Example", "color": "red", "use_extra": True}
-        assert mine.record()["answers"] == answers | {"shape": "round", "has_corners": False}
+        # In the order that they had, and new ones below.
+        answers = {"author": "Bob Example", "use_extra": True, "color": "red", "slug": "my_thing", "name": "My Thing"}
+        assert list(mine.record()["answers"].items()) == [*answers.items(), ("shape", "round"), ("has_corners", False)]
         # The renamed question has kept its answer.
         assert "By Bob Example." in (mine.path / "README.md").read_text()
 

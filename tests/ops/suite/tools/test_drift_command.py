@@ -14,7 +14,8 @@ from tools.drift import RecordError, requirement
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the tool in a folder where ``uv`` is a program that says how it was called and ends with status 3."""
     (folder / "bin").mkdir()
-    (folder / "bin" / "uv").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 3\n', encoding="utf-8")
+    script = '#!/bin/sh\nprintf "%s\\n" "$@" "$DRIFT_COMMAND"\nexit 3\n'
+    (folder / "bin" / "uv").write_text(script, encoding="utf-8")
     (folder / "bin" / "uv").chmod(0o755)
     command = [sys.executable, drift.__file__, *arguments]
     environment = {"PATH": str(folder / "bin")}
@@ -59,6 +60,8 @@ def test_the_command_gets_the_arguments_and_its_status_is_the_one_that_counts(tm
     (tmp_path / ".cookiecutter.json").write_text(json.dumps({"template": "https://git.example.com/template"}))
     result = run(tmp_path, "answers", "project_name=A B")
     called = ["tool", "run", "--from", "git+https://git.example.com/template", "drift", "answers", "project_name=A B"]
+    # The command's messages name what can be typed in the project.
+    called.append('make drift ARGS="{}"')
     assert (result.returncode, result.stdout.splitlines(), result.stderr) == (3, called, "")
 
 
@@ -77,4 +80,27 @@ def test_a_record_that_does_not_say_it_is_refused(tmp_path: Path, text: str | No
     result = run(tmp_path, "status")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(said)
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_record_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".cookiecutter.json").mkdir()
+    result = run(tmp_path, "status")
+    said = "Error: .cookiecutter.json cannot be read (Is a directory). Make it a file that you may read.\n"
+    assert (result.returncode, result.stderr) == (2, said)
+
+
+def test_a_template_without_the_command_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".cookiecutter.json").write_text(json.dumps({"template": "https://git.example.com/template"}))
+    # As pip leaves it after installing a package that has no such command.
+    programs = tmp_path / ".venv/drift/bin"
+    programs.mkdir(parents=True)
+    for name in ("pip", "python"):
+        (programs / name).write_text("#!/bin/sh\n", encoding="utf-8")
+        (programs / name).chmod(0o755)
+    environment = {"PATH": str(tmp_path)}
+    command = [sys.executable, drift.__file__, "status"]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: .venv/drift/bin/drift cannot be run: No such file or directory. ")
     assert result.stderr.count("\n") == 1
