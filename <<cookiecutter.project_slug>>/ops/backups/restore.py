@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import ProgrammingError, connection
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -205,11 +206,25 @@ def fill(
     for warning in warnings:
         warn(f"PostgreSQL: {warning}")
     with connected_to(database), connection.cursor() as cursor:
-        # Without its statistics the first queries would be slow ones.
-        cursor.execute("ANALYZE")
+        analyze(cursor)
         # As the site would, before it is led here.
         for table in contents.model_tables():
             cursor.execute(f"SELECT FROM {connection.ops.quote_name(table)} LIMIT 1")
+
+
+def analyze(cursor: CursorWrapper) -> None:
+    """Collect statistics, without which the first queries would be slow.
+
+    PostgreSQL fails when a table is dropped meanwhile, such as a temporary one at the end of its session.
+    """
+    for is_last in (False, False, True):
+        try:
+            cursor.execute("ANALYZE")
+        except ProgrammingError:
+            if is_last:
+                raise
+        else:
+            return
 
 
 def put_back_missing(backup: Backup, show_progress: Callable[..., Any]) -> set[str]:
