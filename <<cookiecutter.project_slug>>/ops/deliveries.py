@@ -153,10 +153,9 @@ def parked() -> dict[str, dict[str, Any]]:
     return dict(sorted(entries.items(), key=lambda item: item[1]["since"]))
 
 
-def count_parked() -> int:
-    """Return how many tasks are parked."""
-    with broker() as channel:
-        return int(channel.client.hlen(parked_key()))
+def count_parked(channel: Any) -> int:
+    """Return how many tasks are parked. Args: ``channel``, of ``broker``."""
+    return int(channel.client.hlen(parked_key()))
 
 
 def replay(which: str) -> list[str]:
@@ -165,19 +164,20 @@ def replay(which: str) -> list[str]:
     ``which`` is an ID, or the name of the tasks.
     """
     sent = []
-    for task_id, entry in parked().items():
-        if which in (task_id, entry["name"]):
+    with broker() as channel:
+        for task_id, entry in parked_as(which).items():
             Signature.from_dict(entry["signature"], app=current_app).apply_async()
-            sent += remove_parked(task_id)
+            if channel.client.hdel(parked_key(), task_id):
+                sent.append(task_id)
     return sent
 
 
 def discard(which: str) -> list[str]:
     """Remove parked tasks by their ID or name, which then never run; return their IDs."""
-    return remove_parked(*(task_id for task_id, entry in parked().items() if which in (task_id, entry["name"])))
-
-
-def remove_parked(*task_ids: str) -> list[str]:
-    """Remove parked tasks, and return the IDs of those that were there."""
     with broker() as channel:
-        return [task_id for task_id in task_ids if channel.client.hdel(parked_key(), task_id)]
+        return [task_id for task_id in parked_as(which) if channel.client.hdel(parked_key(), task_id)]
+
+
+def parked_as(which: str) -> dict[str, dict[str, Any]]:
+    """Return the parked tasks with an ID or a name."""
+    return {task_id: entry for task_id, entry in parked().items() if which in (task_id, entry["name"])}

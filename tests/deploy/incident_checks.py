@@ -61,7 +61,7 @@ def send(request):
 urlpatterns.append(path("send/", send))
 '''
 COUNTED = 'from django.core.cache import cache; print(len(cache.get_many([f"count-{n}" for n in range(20)])))'
-PARKED = "from ops.deliveries import count_parked; print(count_parked())"
+PARKED = "from ops.deliveries import parked; print(len(parked()))"
 UNCOUNT = 'from django.core.cache import cache; cache.delete_many([f"count-{n}" for n in range(20)])'
 # Lines that the log of the application has.
 ERRORS = [

@@ -18,7 +18,7 @@ class ApiConfig(AppConfig):
 
 
 def check_auth_enforced(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Return a warning, at which a release stops, when anybody may read what says nothing of who may."""
+    """Return a warning if views without permission classes are public. A release stops at a warning."""
     if settings.AUTH_ENFORCED:
         return []
     hint = "Unset AUTH_ENFORCED. A view that is for everybody says so itself: permission_classes = (AllowAny,)."

@@ -32,5 +32,5 @@ def give_back(name: str) -> None:
 
 
 def key_of(name: str) -> str:
-    """Return where the uses of a name are counted; it may hold what somebody has typed."""
+    """Return the cache key of the counter for a name. It is a hash, because a name may contain user input."""
     return f"limit-{hashlib.sha256(name.encode()).hexdigest()}"

@@ -24,7 +24,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         """Say whether either is locked. Whose own login succeeds has not undone what failed for others."""
-        return bool(super().is_locked(request, credentials)) or failures_from(client_ip(request)) >= ADDRESS_LIMIT
+        return bool(super().is_locked(request, credentials)) or failures_from(client_key(request)) >= ADDRESS_LIMIT
 
 
 def failures_from(address: str | None) -> int:
@@ -41,11 +41,6 @@ def account(request: HttpRequest, credentials: dict[str, Any] | None = None) -> 
     given = credentials or request.POST
     email = given.get("username") or given.get(User.USERNAME_FIELD)
     return User.objects.normalize_email(str(email))[:LONGEST] if email else None
-
-
-def client_ip(request: HttpRequest) -> str | None:
-    """Return the IP address of a client, or the first address of its IPv6 network."""
-    return client_key(request)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:

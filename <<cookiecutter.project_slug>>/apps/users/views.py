@@ -14,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from apps.users.limits import allow
-from apps.users.lockout import client_ip, too_many
+from apps.users.lockout import too_many
 from apps.users.models import User
+from ops.http import client_key
 
 # So often a new password may be asked for from an address, within so many seconds.
 RESET_LIMIT, RESET_PERIOD = 20, 3600
@@ -64,7 +65,7 @@ class PasswordResetView(auth.PasswordResetView):
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Leave the rest to somebody else, and say that it is done; too often from an address, say 429 instead."""
-        if not allow(f"password-reset-from-{client_ip(self.request)}", RESET_LIMIT, RESET_PERIOD):
+        if not allow(f"password-reset-from-{client_key(self.request)}", RESET_LIMIT, RESET_PERIOD):
             return too_many(self.request, RESET_PERIOD)
         # Never the host that the request names: whoever asks would choose where the link leads.
         site = settings.SITE_URL or self.request.build_absolute_uri("/").rstrip("/")

@@ -42,7 +42,7 @@ AXES_RESET_ON_SUCCESS = True
 # removed by the next login once their time is over.
 AXES_HANDLER = "apps.users.lockout.Handler"
 AXES_USERNAME_CALLABLE = "apps.users.lockout.account"
-AXES_CLIENT_IP_CALLABLE = "apps.users.lockout.client_ip"
+AXES_CLIENT_IP_CALLABLE = "ops.http.client_key"
 AXES_LOCKOUT_CALLABLE = "apps.users.lockout.locked_out"
 # People type passwords into the wrong field, so what was typed into the other is not logged either.
 AXES_SENSITIVE_PARAMETERS = ["username"]

@@ -13,7 +13,6 @@ import shlex
 import stat
 import sys
 from collections.abc import Iterator
-from ipaddress import ip_network
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,15 +45,6 @@ def known_variables() -> dict[str, bool]:
     return known
 
 
-def is_network(text: str) -> bool:
-    """Return whether a text is an IP address or a network."""
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
 def value_problem(name: str, value: str) -> str | None:
     """Return what is wrong with the ``value`` of the variable ``name`` in a sentence without a secret, or None."""
     if PLACEHOLDER in value:
@@ -66,7 +56,8 @@ def value_problem(name: str, value: str) -> str | None:
             "a URL; use one made with: openssl rand -hex 24"
         )
     items = [item.strip() for item in value.split(",") if item.strip()]
-    if name == "NGINX_TRUSTED_PROXIES" and not all(map(is_network, items)):
+    # nginx does not take "*", which the parser does.
+    if name == "NGINX_TRUSTED_PROXIES" and ("*" in items or VARIABLES["Reader"]("networks", "", {}).problem(value)):
         return "NGINX_TRUSTED_PROXIES must list networks such as 203.0.113.0/24,2001:db8::/32"
     if name == "COMPOSE_FILE" and value.split(":")[0] != "compose.prod.yaml":
         return "COMPOSE_FILE must begin with compose.prod.yaml; name other files after it, separated by colons"

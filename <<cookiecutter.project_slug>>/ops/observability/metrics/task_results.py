@@ -15,6 +15,8 @@ from celery import signals
 from celery.exceptions import Reject
 from django.conf import settings
 
+from ops.deliveries import is_redelivered
+
 logger = logging.getLogger(__name__)
 
 # Two hashes, of the number of results and of their seconds, by "STATE name".
@@ -32,7 +34,7 @@ def client() -> redis.Redis:
 def begin(task: Any, **signal: Any) -> None:
     """Note when a task begins, and count one that has begun before and did not end."""
     task.request.metrics_start = time.perf_counter()
-    if (task.request.delivery_info or {}).get("redelivered"):
+    if is_redelivered(task):
         count(task, "REDELIVERED", 0)
 
 

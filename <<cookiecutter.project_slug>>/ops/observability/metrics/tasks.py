@@ -1,7 +1,6 @@
 """What the metrics say of tasks: how many wait, and how those ended that workers have run."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from celery import current_app
 
@@ -19,9 +18,8 @@ SECONDS = "Seconds that workers have run tasks for, by how they ended"
 
 def queues() -> Iterator[Sample]:
     """Yield how many tasks wait in each queue of the project's, and how many are parked."""
-    yield Sample("site_tasks_parked", PARKED, deliveries.count_parked())
-    with current_app.connection_for_read() as connection:
-        channel: Any = connection.default_channel
+    with deliveries.broker() as channel:
+        yield Sample("site_tasks_parked", PARKED, deliveries.count_parked(channel))
         for name in current_app.amqp.queues:
             # Of all its priorities, where asking the broker in AMQP's way tells of a queue only when it was used.
             yield Sample("site_queue_length", WAITING, channel._size(name), {"queue": name})

@@ -29,7 +29,9 @@ def check_broker(target: Target) -> Finding:
             f"It does not respond: {reason(failure)}.",
             f"See that REDIS_URL, or CELERY_BROKER_URL, in {here.settings} is right. {here.start_redis}",
         )
-    if count := deliveries.count_parked():
+    with deliveries.broker() as channel:
+        count = deliveries.count_parked(channel)
+    if count:
         return warning(
             f"{count} tasks are parked: they did not end in {settings.TASK_DELIVERY_LIMIT} deliveries.",
             f"See docs/runbooks/queue-backlog.md, and list them: {here.manage} task_queue",

@@ -46,6 +46,12 @@ class Server:
             cursor = connected.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    def run_each(self, statements: str, database: str, user: str) -> None:
+        """Run statements that are separated by semicolons, each in a transaction of its own."""
+        with self.connect(database, user) as connected:
+            for statement in statements.split(";"):
+                connected.execute(statement)
+
     def databases(self) -> set[str]:
         """Return the names of the databases of the project."""
         return {name for [name] in self.run("SELECT datname FROM pg_database WHERE datname LIKE 'app%'")}

@@ -92,9 +92,7 @@ def prepare(
     def prepare_as(role: str) -> Prepared:
         database.run(f"ALTER ROLE app {role}")
         connection.close()
-        with database.connect("app", "app") as owner:
-            for statement in OWNER.split(";"):
-                owner.execute(statement)
+        database.run_each(OWNER, "app", "app")
         for name, content in CONTENT.items():
             default_storage.save(name, ContentFile(content))
         folder: Path = project_settings.BACKUPS_DIR

@@ -506,13 +506,9 @@ def difficult(database: Server, run: Run, request: pytest.FixtureRequest) -> Ite
     database.run("CREATE ROLE reporting LOGIN")
     database.run(f"ALTER ROLE app {'NOCREATEDB' if request.param == 'in place' else 'CREATEDB'}")
     connection.close()
-    with database.connect("app", "app") as owner:
-        for statement in OWNER.split(";"):
-            owner.execute(statement)
+    database.run_each(OWNER, "app", "app")
     if request.param == "administrated":
-        with database.connect("app") as administrator:
-            for statement in ADMINISTRATOR.split(";"):
-                administrator.execute(statement)
+        database.run_each(ADMINISTRATOR, "app", "postgres")
     yield request.param
     connection.close()
     database.run("ALTER ROLE app CREATEDB")
@@ -572,8 +568,7 @@ def other(database: Server) -> Iterator[Server]:
 def test_what_another_role_owns_keeps_a_restore_from_replacing_the_contents(
     other: Server, run: Run, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    for statement in OF_ANOTHER_ROLE[name].split(";"):
-        other.run(statement, "app", "other")
+    other.run_each(OF_ANOTHER_ROLE[name], "app", "other")
     call_command("backup_database", "--no-media")
     assert f"a restore will be refused while other roles own {name}." in capsys.readouterr().err
     finding = check_restore(Target(""))
@@ -608,8 +603,7 @@ def test_a_database_that_does_not_respond_is_no_finding_of_the_restore(database:
 
 def test_a_new_database_gives_the_role_what_other_roles_own(other: Server, run: Run) -> None:
     for statements in OF_ANOTHER_ROLE.values():
-        for statement in statements.split(";"):
-            other.run(statement, "app", "other")
+        other.run_each(statements, "app", "other")
     assert check_restore(Target("")).severity == Severity.OK
     run("backup_database", "--no-media")
     said = run("restore_database", "latest", "--yes")

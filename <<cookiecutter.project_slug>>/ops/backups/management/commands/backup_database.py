@@ -121,7 +121,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, compression: str, keep: int | None, media: bool, upload: bool, **options: Any) -> None:
         """Make the backup, or complete those that lack something; note whether that went well."""
-        # Without --media or --upload, as in a release, it does not make up for those of other backups either.
+        # With --no-media or --no-upload, as in a release, the command also skips these pending steps of other backups.
         steps = steps_of(media, upload)
         is_new = not options["if_due"] or is_due(options["if_due"], media)
         if not is_new and not lack(steps):
