@@ -22,7 +22,7 @@ from tests.conftest import Project, clean_environment, tool
 from tests.support import trees
 from tests.support.combinations import ALL_OFF, ALL_ON, FEATURES, NASTY_NAME, Answers, all_pairs, each_feature, name_of
 
-# The words that stand nowhere without a feature (but "workers = env.", which is gunicorn's).
+# The words that stand nowhere without a feature (but "workers = env." and "gunicorn's worker", which are no task's).
 WORDS = {
     "server": r"nginx|certbot|sudo|deployment\.md|docs/deployment|\bdeploy/",
     "systemd": r"systemd|provision|journalctl|/etc/my_project/environment",
@@ -32,7 +32,10 @@ WORDS = {
         r"jwt|spectacular|openapi|swagger|\bcors_|corsheaders|django-cors|schemathesis|hypothesis|django[-_]filter|"
         r"refresh[-_ ]token|auth_enforced|cookie_refresh|uritemplate|inflection"
     ),
-    "celery": r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\bworkers?\b(?! = env\.|\.gthread)|\btasks?\b",
+    "celery": (
+        r"celery|kombu|amqp|billiard|\bbeat\b|brokers?\b|\btasks?\b|"
+        r"(?<!gunicorn's )\bworkers?\b(?! = env\.|\.gthread)"
+    ),
     "metrics": r"metrics|prometheus|grafana|promtool|dashboard|monitoring/",
     # Backups go to a bucket in any project.
     "s3": r"\bs3_storage|components[./]s3|\baws_s(3|torage)|test_s3|uploads/",
