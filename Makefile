@@ -15,7 +15,7 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/generate.installed ## Generate the default project into build/ and serve it on http://127.0.0.1:8000
-	$(COOKIECUTTER) . --no-input --overwrite-if-exists --output-dir build
+	[ -e build/my_project ] || $(COOKIECUTTER) . --no-input --output-dir build
 	$(MAKE) -C build/my_project run
 
 new: $(VENV)/generate.installed ## Ask the questions and generate a project into OUTPUT, by default the folder above

@@ -38,11 +38,17 @@ class EscapingFilters(Extension):
 
 
 class WorkingFolder(Extension):
-    """The function ``working_folder``: where cookiecutter is while it renders."""
+    """The functions ``working_folder`` and ``keeps_existing_files``, which tell the hooks how cookiecutter runs."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.globals["working_folder"] = os.getcwd
+        environment.globals |= {"working_folder": os.getcwd, "keeps_existing_files": keeps_existing_files}
+
+
+def keeps_existing_files() -> bool:
+    """Return whether cookiecutter's option --skip-if-file-exists is on."""
+    generating = caller("generate_files", sys._getframe())
+    return generating is not None and bool(generating["skip_if_file_exists"])
 
 
 class PlainRefusal(Extension):

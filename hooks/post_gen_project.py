@@ -8,46 +8,30 @@ with one sentence and status 1, and cookiecutter removes the folder that it had 
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 CONTEXT = json.loads("<< (cookiecutter | jsonify | tojson)[1:-1] >>")
 # cookiecutter renders a hook from within the template's folder; _repo_dir may be relative to a folder long left.
 TEMPLATE = Path(json.loads("<< (working_folder() | tojson | tojson)[1:-1] >>"))
 ANSWERS = {name: answer for name, answer in CONTEXT.items() if not name.startswith("_")}
+sys.path[0] = str(TEMPLATE)  # in place of the folder of temporary files, where cookiecutter puts a hook
+from local_features import unselected_files  # noqa: E402
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def unwanted_paths() -> Iterator[str]:
-    """Yield the paths of ``_features`` whose answers were not given; ``or`` joins several answers."""
-    for question, features in CONTEXT["_features"].items():
-        for answers, paths in features.items():
-            if str(ANSWERS[question]) not in answers.split(" or "):
-                yield from paths
-
-
 def prune(root: Path) -> None:
-    """Remove the paths of unselected features below ``root``, and the folders that they leave empty.
+    """Remove the files of unselected features below ``root``, and folders that are empty then.
 
-    A path may lie within another. A path that does not exist is an error in cookiecutter.json.
+    This run has written these files: ``pre_gen_project`` refuses to begin where one was there before.
     """
-    names = sorted(unwanted_paths())
-    for name in names:
-        if not (root / name).exists():
-            sys.exit(f"_features in cookiecutter.json: the template has no {name}. Correct the path.")
-    for name in names:
+    for name in unselected_files(TEMPLATE, CONTEXT, ANSWERS):
         path = root / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.exists():
-            path.unlink()
-        else:
-            continue  # it was within one that is gone already
-        while not any((path := path.parent).iterdir()):
+        path.unlink()
+        while (path := path.parent) != root and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()
 
 

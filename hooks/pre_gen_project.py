@@ -1,16 +1,26 @@
 """Refuse answers that would make a project which cannot work, all of them at once, before a file is written.
 
-Reads the answers as JSON, so that no answer is ever executed. Prints one line per bad answer to standard error and
-exits with status 1; cookiecutter then removes the folder that it had created.
+Refuses folders too in which a file of the user's would be lost. Reads the answers as JSON, so that no answer is ever
+executed. Prints one line per bad answer to standard error and exits with status 1; cookiecutter then removes the folder
+that it had created.
 """
 
 import difflib
 import json
+import os
 import re
 import sys
 import zoneinfo
+from pathlib import Path
 
-ANSWERS = json.loads("<< (cookiecutter | jsonify | tojson)[1:-1] >>")
+CONTEXT = json.loads("<< (cookiecutter | jsonify | tojson)[1:-1] >>")
+ANSWERS = {name: answer for name, answer in CONTEXT.items() if not name.startswith("_")}
+# cookiecutter renders a hook from within the template's folder.
+TEMPLATE = Path(json.loads("<< (working_folder() | tojson | tojson)[1:-1] >>"))
+KEEPS_EXISTING = json.loads("<< keeps_existing_files() | tojson >>")
+
+sys.path[0] = str(TEMPLATE)  # in place of the folder of temporary files, where cookiecutter puts a hook
+from local_features import PROJECT, unselected_files  # noqa: E402
 
 # Names that Debian, its packages and the services a project runs beside already use for users, databases or units, and
 # those that nginx's own variables begin with.
@@ -100,10 +110,55 @@ def refuse_timezone(value: str) -> str | None:
     return f"is not a time zone of the IANA database; use one such as {lowered[near[0]] if near else 'UTC'}"
 
 
+def refuse_project(root: Path) -> None:
+    """Exit if there is a project in ``root`` that records its origin."""
+    if os.path.lexists(root / ".cookiecutter.json"):
+        sys.exit(
+            f"{root} is a project that was generated already, for it has a .cookiecutter.json. "
+            "To bring changes of the template into it, run there: make drift ARGS=update"
+        )
+
+
+def refuse_files(root: Path) -> None:
+    """Exit if the template would write to a path in ``root`` in a way that loses something of the user's.
+
+    cookiecutter's --overwrite-if-exists asks for files to be overwritten, but for nothing else: not for their removal
+    with a feature, nor for writing through a symbolic link. --skip-if-file-exists asks for them to be kept as they are.
+    """
+    if not any(root.iterdir()):
+        return
+    removed = set(unselected_files(TEMPLATE, CONTEXT, ANSWERS))
+    refusals: dict[Path, str] = {}
+    for path in sorted((TEMPLATE / PROJECT).rglob("*")):
+        name = path.relative_to(TEMPLATE / PROJECT)
+        present = root / name
+        if not os.path.lexists(present) or not refusals.keys().isdisjoint(name.parents):
+            continue
+        if present.is_symlink():
+            refusals[name] = "is a symbolic link, through which the template would write elsewhere"
+        elif present.is_dir() != path.is_dir():
+            refusals[name] = (
+                "is a folder where the template has a file"
+                if present.is_dir()
+                else ("is a file where the template has a folder")
+            )
+        elif str(name) in removed:
+            refusals[name] = "belongs to a feature that is not selected, with which it would be removed"
+        elif KEEPS_EXISTING and (str(name) == "pyproject.toml" or name.match("requirements/*.txt")):
+            refusals[name] = "would be changed, because the requirements depend on the answers"
+    if refusals:
+        sys.exit(
+            "".join(f"{name} {why}.\n" for name, why in refusals.items())
+            + f"Nothing was written to {root}. Move these files elsewhere, or generate into another folder."
+        )
+
+
 def main() -> None:
-    """Check every answer that is typed; the choices are cookiecutter's to check."""
+    """Check the answers and the folder; cookiecutter has created the folder if it was not there."""
     if sys.version_info < (3, 11):
         sys.exit("Slipway needs cookiecutter on Python 3.11 or newer; install it with: uv tool install cookiecutter")
+    root = Path.cwd()
+    refuse_project(root)
     refusals = {
         "project_name": refuse_text(ANSWERS["project_name"], 100),
         "project_slug": refuse_slug(ANSWERS["project_slug"]),
@@ -115,6 +170,7 @@ def main() -> None:
     }
     if any(refusals.values()):
         sys.exit("\n".join(f"{name} {ANSWERS[name]!r} {why}." for name, why in refusals.items() if why))
+    refuse_files(root)
 
 
 main()

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, TEMPLATE, clean_environment, tool
+from tests.conftest import ROOT, TEMPLATE, Project, clean_environment, tool
 from tests.drift.history import commit_all, git
+from tests.support import trees
+from tests.support.combinations import ALL_OFF
 from tests.support.git_server import PASSWORD, git_server, with_password
 
 
@@ -31,8 +33,8 @@ def template(tmp_path: Path) -> Path:
     """A copy of the template that a test may change; no git checkout."""
     copy = tmp_path / "template"
     copy.mkdir()
-    for name in ("cookiecutter.json", "local_extensions.py"):
-        shutil.copy(ROOT / name, copy)
+    for path in (ROOT / "cookiecutter.json", *ROOT.glob("local_*.py")):
+        shutil.copy(path, copy)
     for folder in (ROOT / "hooks", TEMPLATE):
         shutil.copytree(folder, copy / folder.name)
     return copy
@@ -117,6 +119,71 @@ class TestRecord:
         git(tmp_path, "init", "--quiet")
         assert generate("--no-input", template=template).returncode == 0
         assert self.record(tmp_path)["commit"] is None
+
+
+class TestExistingFolder:
+    """Options that let cookiecutter write into a folder that is there lose nothing in it."""
+
+    # In folders of features that are off, and one where the template has a file itself.
+    OWN = (".github/workflows/own.yml", "deploy/fly.toml", "nginx/ssl/privkey.pem", "apps/api/own.py", "notes/own.md")
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        for name in self.OWN:
+            (tmp_path / "my_project" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "my_project" / name).write_text("mine")
+        return tmp_path / "my_project"
+
+    @pytest.mark.parametrize("options", [["-f"], ["-f", "-s"]], ids=" ".join)
+    def test_files_of_the_user_stay(self, generate: Callable[..., Any], folder: Path, options: list[str]) -> None:
+        result = generate("--no-input", *options, **ALL_OFF)
+        assert result.returncode == 0, result.stderr
+        files = Project(folder).files()
+        assert set(self.OWN) <= set(files)
+        assert all((folder / name).read_text() == "mine" for name in self.OWN)
+        assert sorted(set(files) - set(self.OWN)) == trees.read("all-off")
+
+    @pytest.mark.parametrize(
+        ("options", "name", "sentence"),
+        [
+            (["-f"], "config/celery.py", "config/celery.py belongs to a feature that is not selected"),
+            (["-f", "-s"], "config/celery.py", "config/celery.py belongs to a feature that is not selected"),
+            (["-f", "-s"], "pyproject.toml", "pyproject.toml would be changed"),
+            (["-f", "-s"], "requirements/test.txt", "requirements/test.txt would be changed"),
+            (["-f"], "config", "config is a file where the template has a folder"),
+            (["-f"], "manage.py/own", "manage.py is a folder where the template has a file"),
+        ],
+    )
+    def test_files_that_would_be_lost_are_refused(
+        self, generate: Callable[..., Any], folder: Path, options: list[str], name: str, sentence: str
+    ) -> None:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("mine")
+        before = contents(folder)
+        result = generate("--no-input", *options, **ALL_OFF)
+        assert result.returncode == 1
+        assert sentence in result.stderr
+        assert "Traceback" not in result.stderr
+        assert contents(folder) == before
+
+    def test_a_symbolic_link_is_refused(self, generate: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        (folder / "tests").symlink_to(tmp_path / "elsewhere")
+        result = generate("--no-input", "-f")
+        assert result.returncode == 1
+        assert "tests is a symbolic link" in result.stderr
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+
+    @pytest.mark.parametrize("options", [["-f"], ["-f", "-s"]], ids=" ".join)
+    def test_a_project_with_a_record_is_refused(
+        self, generate: Callable[..., Any], tmp_path: Path, options: list[str]
+    ) -> None:
+        assert generate("--no-input").returncode == 0
+        before = contents(tmp_path / "my_project")
+        result = generate("--no-input", *options, use_celery=False)
+        assert result.returncode == 1
+        assert "run there: make drift ARGS=update" in result.stderr
+        assert contents(tmp_path / "my_project") == before
 
 
 class TestFailure:
