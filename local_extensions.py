@@ -1,6 +1,8 @@
 """What Slipway adds to cookiecutter's Jinja environment, named in ``_extensions`` of cookiecutter.json."""
 
 import contextlib
+import copy
+import json
 import logging
 import os
 import re
@@ -12,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from cookiecutter.generate import apply_overwrites_to_context
 from jinja2 import Environment
 from jinja2.ext import Extension
 
@@ -38,17 +41,48 @@ class EscapingFilters(Extension):
 
 
 class WorkingFolder(Extension):
-    """The functions ``working_folder`` and ``keeps_existing_files``, which tell the hooks how cookiecutter runs."""
+    """Functions that tell the hooks how cookiecutter runs.
+
+    Replay files keep the names in ``_extensions``, so this class has the name that it had in version 0.2.0.
+    """
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.globals |= {"working_folder": os.getcwd, "keeps_existing_files": keeps_existing_files}
+        environment.globals |= {
+            "working_folder": os.getcwd,
+            "keeps_existing_files": keeps_existing_files,
+            "ignored_answers": ignored_answers,
+        }
 
 
 def keeps_existing_files() -> bool:
     """Return whether cookiecutter's option --skip-if-file-exists is on."""
     generating = caller("generate_files", sys._getframe())
     return generating is not None and bool(generating["skip_if_file_exists"])
+
+
+def ignored_answers() -> str:
+    """Return, as JSON, the answers that cookiecutter has ignored, by their source.
+
+    ``command`` has those to questions that the template does not ask; ``configuration``, the user's defaults that are
+    not offered, after which cookiecutter ignores all others; ``elsewhere``, defaults for other templates.
+    """
+    running = caller("cookiecutter", sys._getframe())
+    ignored: dict[str, dict[str, Any]] = {"command": {}, "configuration": {}, "elsewhere": {}}
+    if running is not None and not running["replay"]:
+        questions = json.loads(Path("cookiecutter.json").read_text(encoding="utf-8"))
+        for name, answer in (running["extra_context"] or {}).items():
+            if name not in questions:
+                ignored["command"][name] = answer
+        for name, answer in running["config_dict"]["default_context"].items():
+            if name not in questions:
+                ignored["elsewhere"][name] = answer
+                continue
+            try:
+                apply_overwrites_to_context({name: copy.copy(questions[name])}, {name: answer})
+            except ValueError:
+                ignored["configuration"][name] = answer
+    return json.dumps(ignored, default=str)  # YAML has dates
 
 
 class PlainRefusal(Extension):

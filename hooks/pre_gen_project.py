@@ -11,12 +11,15 @@ import os
 import re
 import sys
 import zoneinfo
+from collections.abc import Iterable
 from pathlib import Path
 
 CONTEXT = json.loads("<< (cookiecutter | jsonify | tojson)[1:-1] >>")
 ANSWERS = {name: answer for name, answer in CONTEXT.items() if not name.startswith("_")}
 # cookiecutter renders a hook from within the template's folder.
 TEMPLATE = Path(json.loads("<< (working_folder() | tojson | tojson)[1:-1] >>"))
+IGNORED = json.loads("<< (ignored_answers() | tojson)[1:-1] >>")
+QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 KEEPS_EXISTING = json.loads("<< keeps_existing_files() | tojson >>")
 
 sys.path[0] = str(TEMPLATE)  # in place of the folder of temporary files, where cookiecutter puts a hook
@@ -110,6 +113,65 @@ def refuse_timezone(value: str) -> str | None:
     return f"is not a time zone of the IANA database; use one such as {lowered[near[0]] if near else 'UTC'}"
 
 
+TEXTS = {
+    "project_name": lambda value: refuse_text(value, 100),
+    "project_slug": refuse_slug,
+    "description": lambda value: refuse_text(value, 200),
+    "author_name": lambda value: refuse_text(value, 100),
+    "author_email": refuse_email,
+    "domain_name": refuse_domain,
+    "timezone": refuse_timezone,
+}
+
+
+def nearest(text: str, offered: Iterable[str]) -> str:
+    """Return the text among those ``offered`` that is most like another."""
+    return max(offered, key=lambda offer: difflib.SequenceMatcher(None, text.lower(), offer.lower()).ratio())
+
+
+def questions() -> list[str]:
+    """Return the names of the questions that the template asks."""
+    return [name for name in QUESTIONS if not name.startswith("_")]
+
+
+def refuse_name(name: str) -> str | None:
+    """Return why ``name`` is not the name of a question, or None."""
+    if name in questions():
+        return None
+    return f"answers a question that the template does not ask; use {nearest(name, questions())}, or remove it"
+
+
+def refuse_choice(name: str, answer: object) -> str | None:
+    """Return why an answer has the wrong type or is not offered, or None."""
+    question = QUESTIONS[name]
+    if isinstance(question, bool):
+        return None if isinstance(answer, bool) else "is neither true nor false; use true or false, without quotes"
+    if isinstance(question, list):
+        if answer in question:
+            return None
+        offered = ", ".join(repr(choice) for choice in question)
+        return f"is not offered; use {nearest(str(answer), question)!r}, or another of {offered}"
+    return None if isinstance(answer, str) else "is not a text; write a text, in quotes"
+
+
+def refuse(name: str, answer: object) -> str | None:
+    """Return what is wrong with an answer, or None."""
+    if why := refuse_name(name) or refuse_choice(name, answer):
+        return why
+    return TEXTS[name](answer) if name in TEXTS else None
+
+
+def warn_of_misspelled_defaults() -> None:
+    """Warn of names in the user's configuration that resemble a question; other templates may ask for them."""
+    for name in IGNORED["elsewhere"]:
+        if near := difflib.get_close_matches(name, questions(), n=1, cutoff=0.9):
+            print(
+                f"Warning: {name} in default_context of the configuration file has no effect here, because the "
+                f"template does not ask for it. It asks for {near[0]}.",
+                file=sys.stderr,
+            )
+
+
 def refuse_project(root: Path) -> None:
     """Exit if there is a project in ``root`` that records its origin."""
     if os.path.lexists(root / ".cookiecutter.json"):
@@ -159,17 +221,17 @@ def main() -> None:
         sys.exit("Slipway needs cookiecutter on Python 3.11 or newer; install it with: uv tool install cookiecutter")
     root = Path.cwd()
     refuse_project(root)
-    refusals = {
-        "project_name": refuse_text(ANSWERS["project_name"], 100),
-        "project_slug": refuse_slug(ANSWERS["project_slug"]),
-        "description": refuse_text(ANSWERS["description"], 200),
-        "author_name": refuse_text(ANSWERS["author_name"], 100),
-        "author_email": refuse_email(ANSWERS["author_email"]),
-        "domain_name": refuse_domain(ANSWERS["domain_name"]),
-        "timezone": refuse_timezone(ANSWERS["timezone"]),
-    }
-    if any(refusals.values()):
-        sys.exit("\n".join(f"{name} {ANSWERS[name]!r} {why}." for name, why in refusals.items() if why))
+    warn_of_misspelled_defaults()
+    refusals = [
+        *(f"{name} {answer!r} {refuse_name(name)}" for name, answer in IGNORED["command"].items()),
+        *(
+            f"{name} {answer!r} in default_context of the configuration file {refuse_choice(name, answer)}"
+            for name, answer in IGNORED["configuration"].items()
+        ),
+        *(f"{name} {answer!r} {why}" for name, answer in ANSWERS.items() if (why := refuse(name, answer))),
+    ]
+    if refusals:
+        sys.exit("\n".join(f"{refusal}." for refusal in refusals))
     refuse_files(root)
 
 

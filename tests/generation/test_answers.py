@@ -1,5 +1,6 @@
 """Bad answers are refused, with a sentence that helps, and leave nothing behind."""
 
+import datetime
 import json
 import os
 import subprocess
@@ -59,14 +60,28 @@ REFUSED = [
 ]
 
 
+def configure(tmp_path: Path, **defaults: Any) -> None:
+    """Write default answers into the configuration file of the fixture ``generate``."""
+    configuration = yaml.safe_load((tmp_path / "cookiecutterrc").read_text())
+    configuration["default_context"] = {"project_slug": "fine"} | defaults
+    (tmp_path / "cookiecutterrc").write_text(yaml.safe_dump(configuration))
+
+
+def replay_file(tmp_path: Path, **changes: Any) -> Path:
+    """Write a replay file with the answers that are the defaults, and ``changes``."""
+    context = json.loads((ROOT / "cookiecutter.json").read_text())
+    context = {name: raw[0] if isinstance(raw, list) and name[0] != "_" else raw for name, raw in context.items()}
+    file = tmp_path / "replay.json"
+    file.write_text(json.dumps({"cookiecutter": context | {"project_slug": "fine"} | changes}))
+    return file
+
+
 @pytest.mark.parametrize(("name", "answer", "sentence"), REFUSED)
 def test_a_bad_answer_is_refused(
     generate: Callable[..., Any], tmp_path: Path, name: str, answer: str, sentence: str
 ) -> None:
-    configuration = yaml.safe_load((tmp_path / "cookiecutterrc").read_text())
     # A user's own default can hold what a command line cannot; raw, for a default is a template.
-    configuration["default_context"] = {"project_slug": "fine", name: f"<<% raw %>>{answer}<<% endraw %>>"}
-    (tmp_path / "cookiecutterrc").write_text(yaml.safe_dump(configuration))
+    configure(tmp_path, **{name: f"<<% raw %>>{answer}<<% endraw %>>"})
     output = tmp_path / "output"
     output.mkdir()
     # Without a slug the folder is the output folder itself, which only this option lets cookiecutter use.
@@ -78,6 +93,71 @@ def test_a_bad_answer_is_refused(
     assert "Traceback" not in result.stderr + result.stdout
     assert list(output.iterdir()) == []
     assert not (tmp_path / "outside").exists()
+
+
+WRONG_TYPES: list[tuple[str, Any, str]] = [
+    ("use_celery", 0, "is neither true nor false; use true or false"),
+    ("use_celery", None, "None is neither true nor false"),
+    ("use_celery", "perhaps", "'perhaps' in default_context of the configuration file is neither true nor false"),
+    ("deployment", "sytemd", "is not offered; use 'systemd'"),
+    ("python_version", 3.13, "3.13 in default_context of the configuration file is not offered; use '3.13'"),
+    ("license", None, "None in default_context of the configuration file is not offered; use"),
+    ("author_email", None, "author_email None is not a text"),
+    ("author_name", True, "author_name True is not a text"),
+    ("description", {"a": 1}, "description {'a': '1'} is not a text"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "sentence"), WRONG_TYPES)
+def test_a_default_of_the_wrong_type_is_refused(
+    generate: Callable[..., Any], tmp_path: Path, name: str, answer: Any, sentence: str
+) -> None:
+    configure(tmp_path, **{name: answer})
+    result = generate("--no-input")
+    assert (result.returncode, "Traceback" in result.stderr) == (1, False)
+    assert sentence in result.stderr
+    assert not (tmp_path / "fine").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "sentence"),
+    [
+        ("use_celery", 0, "use_celery 0 is neither true nor false"),
+        ("use_celery", "no", "use_celery 'no' is neither true nor false; use true or false, without quotes"),
+        ("deployment", "sytemd", "deployment 'sytemd' is not offered; use 'systemd'"),
+        ("deployment", ["docker"], "deployment ['docker'] is not offered; use 'docker'"),
+        ("project_slug", None, "project_slug None is not a text"),
+        ("timezone", 1, "timezone 1 is not a text"),
+        ("use_celry", True, "use_celry True answers a question that the template does not ask; use use_celery"),
+    ],
+)
+def test_a_bad_answer_of_a_replay_file_is_refused(
+    generate: Callable[..., Any], tmp_path: Path, name: str, answer: Any, sentence: str
+) -> None:
+    result = generate("--replay-file", str(replay_file(tmp_path, **{name: answer})))
+    assert (result.returncode, "Traceback" in result.stderr) == (1, False)
+    assert sentence in result.stderr
+    assert not (tmp_path / "fine").exists()
+
+
+def test_an_unknown_answer_of_the_command_line_is_refused(generate: Callable[..., Any], tmp_path: Path) -> None:
+    result = generate("--no-input", use_celry=False, deploy="docker")
+    assert result.returncode == 1
+    assert "use_celry 'False' answers a question that the template does not ask; use use_celery" in result.stderr
+    assert "deploy 'docker' answers a question that the template does not ask; use deployment" in result.stderr
+    assert not (tmp_path / "my_project").exists()
+
+
+def test_defaults_for_other_templates_are_accepted(generate: Callable[..., Any], tmp_path: Path) -> None:
+    """A resemblance to a question is reported; values that cookiecutter converts are answers."""
+    configure(tmp_path, use_celry="n", github_username="ann", use_mfa="n", started=datetime.date(2026, 11, 28))
+    result = generate("--no-input")
+    assert result.returncode == 0, result.stderr
+    assert "Warning: use_celry in default_context" in result.stderr
+    assert "It asks for use_celery." in result.stderr
+    assert "github_username" not in result.stderr
+    answers = json.loads((tmp_path / "fine" / ".cookiecutter.json").read_text())["answers"]
+    assert answers["use_mfa"] is False
 
 
 def test_several_bad_answers_are_reported_together(generate: Callable[..., Any], tmp_path: Path) -> None:
