@@ -18,6 +18,8 @@ from cookiecutter.generate import apply_overwrites_to_context
 from jinja2 import Environment
 from jinja2.ext import Extension
 
+from local_slugs import usable_slug
+
 
 def quoted(text: str) -> str:
     """Return ``text`` escaped to stand between double quotes in TOML and YAML."""
@@ -33,11 +35,11 @@ def markdown(text: str) -> str:
 
 
 class EscapingFilters(Extension):
-    """The filters that put free text into a file as text: ``quoted`` and ``markdown``."""
+    """The filters that put free text into a file as text, ``quoted`` and ``markdown``, and make a slug of it."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.filters |= {"quoted": quoted, "markdown": markdown}
+        environment.filters |= {"quoted": quoted, "markdown": markdown, "usable_slug": usable_slug}
 
 
 class WorkingFolder(Extension):

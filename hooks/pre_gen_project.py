@@ -24,20 +24,8 @@ KEEPS_EXISTING = json.loads("<< keeps_existing_files() | tojson >>")
 
 sys.path[0] = str(TEMPLATE)  # in place of the folder of temporary files, where cookiecutter puts a hook
 from local_features import PROJECT, unselected_files  # noqa: E402
+from local_slugs import is_slug, is_taken, usable_slug  # noqa: E402
 
-# Names that Debian, its packages and the services a project runs beside already use for users, databases or units, and
-# those that nginx's own variables begin with.
-TAKEN_SLUGS = frozenset(
-    """
-    adm admin administrator all apache arg audio avahi backup beat bin caddy celery certbot chrony combined console
-    cookie crontab daemon dbus debian default dhcpcd dialout disk django docker fax floppy games gnats grafana
-    gunicorn haproxy http input irc kmem kvm list lp mail man memcached messagebus munin mysql network news nginx
-    nobody nogroup none ntp operator plugdev polkitd postfix postgres postgresql prometheus proxy public rabbitmq
-    redis render root rtkit sasl sent sentry shadow ssh sshd staff statd sudo sync sys syslog system systemd tape
-    tcpdump template0 template1 test tss tty ubuntu upstream user users utmp uucp uuidd valkey video voice worker
-    www www_data
-    """.split()
-)
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 LOCAL_PART = re.compile(r"[A-Za-z0-9_%+'-]+(\.[A-Za-z0-9_%+'-]+)*")
 
@@ -59,16 +47,13 @@ def refuse_text(value: str, limit: int) -> str | None:
 
 def refuse_slug(value: str) -> str | None:
     """Return why ``value`` cannot name a Linux user, a PostgreSQL role and database, a unit and an image, or None."""
-    if re.fullmatch(r"[a-z](_{0,2}[a-z0-9])*", value) and len(value) <= 30:
-        if value in TAKEN_SLUGS or value.startswith("pg_"):
-            return f"is a name that a server already uses; use another, such as my_{value[:27]}"
-        return None
-    usable = re.sub(r"[^a-z0-9]+", "_", value.lower()).lstrip("_0123456789")[:30].rstrip("_")
-    if not usable or usable in TAKEN_SLUGS or usable.startswith("pg_"):
-        usable = "my_project"
+    if not is_slug(value):
+        return (
+            "cannot name a system user, a database and an image; use a lower-case letter, then letters, digits and "
+            f"underscores, at most 30, not ending in one, such as {usable_slug(value)}"
+        )
     return (
-        "cannot name a system user, a database and an image; use a lower-case letter, then letters, digits and "
-        f"underscores, at most 30, not ending in one, such as {usable}"
+        f"is a name that a server already uses; use another, such as {usable_slug(value)}" if is_taken(value) else None
     )
 
 

@@ -24,7 +24,7 @@ REFUSED = [
     ("project_name", "right-to-left\u202e", "holds U+202E"),
     ("project_name", "a >> b", 'holds a doubled "<" or ">"'),
     ("project_slug", "", "such as my_project"),
-    ("project_slug", "3d", "such as d"),
+    ("project_slug", "3d", "such as my_3d"),
     ("project_slug", "My-Shop", "such as my_shop"),
     ("project_slug", "my_shop_", "such as my_shop"),
     ("project_slug", "my.shop", "such as my_shop"),
@@ -35,8 +35,10 @@ REFUSED = [
     ("project_slug", "pg_data", "already uses; use another, such as my_pg_data"),
     *(
         ("project_slug", name, f"already uses; use another, such as my_{name}")
-        for name in ("root", "postgres", "redis", "nginx", "www_data", "systemd", "test", "template1", "public")
+        for name in ("root", "postgres", "redis", "nginx", "www_data", "systemd", "test", "template1", "public", "none")
     ),
+    # Their targets would replace those of systemd, and their drop-in files would hold for services of Debian.
+    *(("project_slug", name, f"such as my_{name}") for name in ("reboot", "rescue", "apt", "dpkg")),
     ("description", "x" * 201, "has 201 characters; use at most 200"),
     ("author_name", "Ann\x00", "holds U+0000"),
     ("author_email", "ann", "use one such as author@example.com"),
@@ -200,6 +202,30 @@ def test_a_folder_that_was_there_before_is_untouched(
 def test_an_unusual_answer_is_accepted(generate: Callable[..., Any], name: str, answer: str) -> None:
     result = generate("--no-input", **{name: answer})
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Tea & Coffee", "tea_coffee"),
+        ("Größe", "grosse"),
+        ("3D Shop", "my_3d_shop"),
+        ("Test", "my_test"),
+        ("News", "my_news"),
+        ("Users", "my_users"),
+        ("PG Data", "my_pg_data"),
+        ("2" * 40, "my_" + "2" * 27),
+        ("x " * 20, "x" + "_x" * 14),
+        ("☃", "my_project"),
+    ],
+)
+def test_the_default_slug_is_accepted(generate: Callable[..., Any], tmp_path: Path, name: str, slug: str) -> None:
+    # A doubtful time zone, so that nothing is generated; the sentence about the slug would stand beside its own.
+    result = generate("--no-input", project_name=name.strip(), timezone="Mars")
+    assert "timezone 'Mars'" in result.stderr
+    assert "project_slug" not in result.stderr
+    [replay] = (tmp_path / "replay").iterdir()
+    assert json.loads(replay.read_text())["cookiecutter"]["project_slug"] == slug
 
 
 def test_an_answer_is_never_executed(generate: Callable[..., Any], tmp_path: Path) -> None:

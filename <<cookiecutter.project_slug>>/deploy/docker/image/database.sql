@@ -2,6 +2,6 @@
 -- from within the container alone.
 \getenv password POSTGRES_PASSWORD
 -- A restore makes a database beside the one in service.
-CREATE ROLE << cookiecutter.project_slug >> LOGIN CREATEDB PASSWORD :'password';
-CREATE DATABASE << cookiecutter.project_slug >> OWNER << cookiecutter.project_slug >>;
+CREATE ROLE "<< cookiecutter.project_slug >>" LOGIN CREATEDB PASSWORD :'password';
+CREATE DATABASE "<< cookiecutter.project_slug >>" OWNER "<< cookiecutter.project_slug >>";
 ALTER ROLE postgres PASSWORD NULL;
