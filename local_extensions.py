@@ -10,8 +10,9 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 from cookiecutter.generate import apply_overwrites_to_context
@@ -119,25 +120,53 @@ def caller(name: str, frame: FrameType | None) -> dict[str, Any] | None:
 
 
 class RemoveInterrupted(Extension):
-    """Remove the half-written project when Ctrl-C or SIGTERM ends cookiecutter, which by itself leaves it behind."""
+    """Remove the half-written project when a signal or an error ends cookiecutter, which by itself leaves it behind."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        # A handler that somebody else has set stays.
+        if sys.excepthook is sys.__excepthook__:
+            sys.excepthook = fail
         if threading.current_thread() is not threading.main_thread():
             return  # only the main thread may set a signal handler
-        # A handler that somebody else has set stays.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, abandon)
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, abandon)
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(signum) is signal.SIG_DFL:
+                signal.signal(signum, abandon)
+
+
+def fail(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report an error that ends cookiecutter, after removing the project that ``generate_files`` has created.
+
+    A write error and an answer that is not a valid template get a sentence; for any other the traceback is needed.
+    """
+    frames = {frame.f_code.co_name: frame.f_locals for frame, _ in traceback.walk_tb(trace)}
+    remove_project(frames.get("generate_files"))
+    if "render_variable" in frames and "prompt_for_config" in frames:
+        asking = frames["prompt_for_config"]
+        print(
+            f"{asking['key']} {asking['raw']!r} cannot be evaluated: {error}. cookiecutter evaluates the text "
+            'between a doubled "<" and ">" in an answer; use single ones, or « and ».',
+            file=sys.stderr,
+        )
+    elif isinstance(error, OSError):
+        print(f"The project cannot be generated: {error}.", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+def remove_project(generating: dict[str, Any] | None) -> None:
+    """Remove the project that the function ``generate_files`` with these local variables has created.
+
+    A folder that was there before is left alone: cookiecutter's ``delete_project_on_failure`` is false for it.
+    """
+    if generating is not None and generating.get("delete_project_on_failure"):
+        shutil.rmtree(generating["project_dir"])
 
 
 def abandon(signum: int, frame: FrameType | None) -> None:
-    """End as the signal asks, after removing the project that cookiecutter's ``generate_files`` has created.
-
-    A running hook is stopped first. A folder that was there before is left alone: cookiecutter's
-    ``delete_project_on_failure`` is false for it.
-    """
+    """End as the signal asks, after removing the project that cookiecutter has created. Stop a running hook first."""
     signal.signal(signum, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the removal
     running_hook = caller("run_script", frame)
     if running_hook is not None and "proc" in running_hook:
@@ -145,10 +174,8 @@ def abandon(signum: int, frame: FrameType | None) -> None:
         # Not proc.wait(), for which the interrupted wait holds the lock.
         with contextlib.suppress(ChildProcessError):
             os.waitpid(running_hook["proc"].pid, 0)
-    generating = caller("generate_files", frame)
-    if generating is not None and generating.get("delete_project_on_failure"):
-        shutil.rmtree(generating["project_dir"])
-    if signum == signal.SIGTERM:
+    remove_project(caller("generate_files", frame))
+    if signum != signal.SIGINT:
         sys.exit(128 + signum)
     signal.signal(signum, signal.default_int_handler)
     raise KeyboardInterrupt

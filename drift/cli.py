@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drift import git, link, page, prepare, project, record, report, streams, update
+from drift.addresses import without_credentials
 from drift.commands import command
 from drift.comparison import Comparison, compare
 from drift.diff import show_diff
 from drift.errors import DriftError
 from drift.record import Record
-from drift.template import without_credentials
 from drift.texts import counted, shown
 from drift.update import Update
 

@@ -20,6 +20,7 @@ from cookiecutter.exceptions import CookiecutterException
 from cookiecutter.repository import expand_abbreviations
 
 from drift import git, progress
+from drift.addresses import without_credentials
 from drift.commands import command
 from drift.errors import DriftError
 
@@ -190,11 +191,6 @@ def parse(text: str | None, commit: str, address: str) -> dict[str, Any]:
     if not isinstance(context, dict):
         raise DriftError(f"{what} is not a JSON object. Name another commit.")
     return context
-
-
-def without_credentials(address: str) -> str:
-    """Return an address without the user and the password that a URL may hold, which nobody else is to read."""
-    return re.sub(r"(https?://)[^/@]+@", r"\1", address)
 
 
 def local(path: Path) -> Path:

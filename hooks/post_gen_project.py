@@ -18,6 +18,7 @@ CONTEXT = json.loads("<< (cookiecutter | jsonify | tojson)[1:-1] >>")
 TEMPLATE = Path(json.loads("<< (working_folder() | tojson | tojson)[1:-1] >>"))
 ANSWERS = {name: answer for name, answer in CONTEXT.items() if not name.startswith("_")}
 sys.path[0] = str(TEMPLATE)  # in place of the folder of temporary files, where cookiecutter puts a hook
+from drift.addresses import without_credentials  # noqa: E402
 from local_features import unselected_files  # noqa: E402
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -120,18 +121,29 @@ def template_commit() -> str | None:
         )
     except FileNotFoundError:
         sys.exit("git is needed to record the commit of a template that is a git checkout; install git.")
+    except OSError as error:
+        sys.exit(f"git, which records the commit of the template, cannot be run: {error}. Correct its installation.")
     if answer.stderr:
         sys.exit(f"git cannot tell the template's commit: {answer.stderr.strip()}")
     return answer.stdout.strip() or None  # a repository may have no commit yet
 
 
+def readable(path: Path) -> str:
+    """Return a path as text, whatever the encoding of the locale; exit if it is not UTF-8."""
+    try:
+        return os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError:
+        sys.exit(
+            f"The template's path {os.fsencode(path)!r} is not UTF-8, so it cannot be recorded. Rename the folder."
+        )
+
+
 def record(root: Path) -> None:
     """Write .cookiecutter.json: where the template came from, its commit and version, and the answers."""
     is_local = CONTEXT["_template"] == CONTEXT["_repo_dir"]
-    # A URL may hold a password, which is not to be committed.
-    address = re.sub(r"(https?://)[^/@]+@", r"\1", CONTEXT["_template"])
     origin = {
-        "template": str(TEMPLATE) if is_local else address,
+        # A URL may hold a password, which is not to be committed.
+        "template": readable(TEMPLATE) if is_local else without_credentials(CONTEXT["_template"]),
         "commit": template_commit(),
         "version": CONTEXT["_version"],
         "answers": ANSWERS,
@@ -142,9 +154,12 @@ def record(root: Path) -> None:
 def main() -> None:
     """Prune the project in the current folder, then record its origin."""
     root = Path.cwd()
-    prune(root)
-    prune_requirements(root)
-    record(root)
+    try:
+        prune(root)
+        prune_requirements(root)
+        record(root)
+    except OSError as error:
+        sys.exit(f"The project cannot be written: {error}.")
 
 
 main()

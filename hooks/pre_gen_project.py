@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import unicodedata
 import zoneinfo
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,15 +31,20 @@ LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 LOCAL_PART = re.compile(r"[A-Za-z0-9_%+'-]+(\.[A-Za-z0-9_%+'-]+)*")
 
 
+def is_shown(character: str) -> bool:
+    """Return whether a character is printable, or a space or a joiner that Persian, Indic scripts and emoji need."""
+    return character.isprintable() or character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
+
+
 def refuse_text(value: str, limit: int) -> str | None:
     """Return what is wrong with a line of free text of at most ``limit`` characters, or None."""
-    if not value.strip():
+    if not any(c.isprintable() and not c.isspace() for c in value):
         return "is empty; give it at least one character"
     if value != value.strip():
         return f"begins or ends with a blank; use {value.strip()!r}"
     if len(value) > limit:
         return f"has {len(value)} characters; use at most {limit}"
-    if unprintable := sorted({f"U+{ord(c):04X}" for c in value if not c.isprintable()}):
+    if unprintable := sorted({f"U+{ord(c):04X}" for c in value if not is_shown(c)}):
         return f"holds {', '.join(unprintable)}, which no file format can show; use printable characters on one line"
     if re.search(r"<{2}|>{2}", value):
         return 'holds a doubled "<" or ">", which the template keeps for itself; use single ones, or « and »'

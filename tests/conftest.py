@@ -113,15 +113,21 @@ def generate(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     configuration.write_text(yaml.safe_dump(folders))
     (tmp_path / "templates").mkdir()
 
-    def run(*options: str, template: Path | str = ROOT, cwd: Path = tmp_path, **answers: Any) -> Any:
+    def run(
+        *options: str,
+        template: Path | str = ROOT,
+        cwd: Path = tmp_path,
+        environment: dict[str, str] | None = None,
+        **answers: Any,
+    ) -> Any:
         command = [
             tool("cookiecutter"),
             str(template),
             *options,
             *(f"{name}={value}" for name, value in answers.items()),
         ]
-        environment = clean_environment(COOKIECUTTER_CONFIG=str(configuration))
-        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, input="", check=False)
+        variables = clean_environment(COOKIECUTTER_CONFIG=str(configuration)) | (environment or {})
+        return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, input="", check=False)
 
     return run
 

@@ -22,6 +22,8 @@ REFUSED = [
     ("project_name", "two\nlines", "holds U+000A"),
     ("project_name", "bell\x07", "holds U+0007"),
     ("project_name", "right-to-left\u202e", "holds U+202E"),
+    ("project_name", "\u200d\u200c", "is empty"),
+    ("project_name", "Shop\u00a0", "use 'Shop'"),
     ("project_name", "a >> b", 'holds a doubled "<" or ">"'),
     ("project_slug", "", "such as my_project"),
     ("project_slug", "3d", "such as my_3d"),
@@ -162,6 +164,17 @@ def test_defaults_for_other_templates_are_accepted(generate: Callable[..., Any],
     assert answers["use_mfa"] is False
 
 
+@pytest.mark.parametrize("answer", ["<<", "# >> if", "<< 1 / 0 >>"])
+def test_an_answer_that_cannot_be_evaluated_is_refused(
+    generate: Callable[..., Any], tmp_path: Path, answer: str
+) -> None:
+    result = generate("--no-input", project_name=answer)
+    assert result.returncode == 1
+    assert f"project_name {answer!r} cannot be evaluated" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "my_project").exists()
+
+
 def test_several_bad_answers_are_reported_together(generate: Callable[..., Any], tmp_path: Path) -> None:
     result = generate("--no-input", project_slug="root", domain_name="a b", author_email="x", timezone="Mars")
     assert result.returncode == 1
@@ -260,7 +273,8 @@ def test_the_questions_can_be_answered_by_pressing_return(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"HOME": str(tmp_path)},
+        # A terminal may show nothing but ASCII.
+        env=os.environ | {"HOME": str(tmp_path), "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     )
     assert result.returncode == 0, result.stderr
     assert "Project name, as people read it" in result.stdout

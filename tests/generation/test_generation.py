@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from drift.addresses import without_credentials
 from tests.conftest import ROOT, TEMPLATE, Project, clean_environment, tool
 from tests.drift.history import commit_all, git
 from tests.support import trees
@@ -35,7 +37,7 @@ def template(tmp_path: Path) -> Path:
     copy.mkdir()
     for path in (ROOT / "cookiecutter.json", *ROOT.glob("local_*.py")):
         shutil.copy(path, copy)
-    for folder in (ROOT / "hooks", TEMPLATE):
+    for folder in (ROOT / "hooks", ROOT / "drift", TEMPLATE):
         shutil.copytree(folder, copy / folder.name)
     return copy
 
@@ -112,6 +114,45 @@ class TestRecord:
         assert self.record(tmp_path)["commit"] == commit
         project = tmp_path / "my_project"
         assert not [path for path in project.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]
+
+    @pytest.mark.parametrize(
+        ("address", "public"),
+        [
+            ("ssh://git:secret@example.com:22/slipway.git", "ssh://git@example.com:22/slipway.git"),
+            ("https://ann:sec@ret@example.com/slipway.git", "https://example.com/slipway.git"),
+            ("https://token@example.com/a@b.git", "https://example.com/a@b.git"),
+            ("git+https://ann:secret@example.com/slipway.git", "git+https://example.com/slipway.git"),
+            ("HTTPS://ann:secret@example.com/slipway.git", "HTTPS://example.com/slipway.git"),
+            ("https://example.com/@scope/slipway.git", "https://example.com/@scope/slipway.git"),
+            ("git@example.com:slipway.git", "git@example.com:slipway.git"),
+            ("gh:org/slipway", "gh:org/slipway"),
+        ],
+    )
+    def test_a_public_address_has_no_password(self, address: str, public: str) -> None:
+        assert without_credentials(address) == public
+
+    def test_a_password_in_an_ssh_url_is_not_recorded(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        commit_all(template)
+        git(tmp_path, "clone", "--quiet", "--bare", str(template), "slipway.git")
+        (tmp_path / "ssh").write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')  # the host is this machine
+        (tmp_path / "ssh").chmod(0o755)
+        environment = {"GIT_SSH": str(tmp_path / "ssh"), "GIT_SSH_VARIANT": "simple"}
+        address = f"ssh://git:{PASSWORD}@example.com{tmp_path}/slipway.git"
+        result = generate("--no-input", template=address, environment=environment)
+        assert result.returncode == 0, result.stderr
+        assert self.record(tmp_path)["template"] == f"ssh://git@example.com{tmp_path}/slipway.git"
+
+    def test_a_path_is_recorded_as_it_is_in_any_locale(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        template = template.rename(tmp_path / "größe")
+        (tmp_path / "码头").mkdir()
+        environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        result = generate("--no-input", template=template, cwd=tmp_path / "码头", environment=environment)
+        assert result.returncode == 0, result.stderr
+        assert self.record(tmp_path / "码头")["template"] == str(template)
 
     def test_a_template_inside_another_checkout_has_no_commit(
         self, generate: Callable[..., Any], tmp_path: Path, template: Path
@@ -207,7 +248,36 @@ class TestFailure:
         assert generate("--no-input", template=template).returncode == 1
         assert not (tmp_path / "my_project").exists()
 
-    @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+    def test_a_write_error(self, tmp_path: Path, template: Path) -> None:
+        # A limit of the size of a file gives the same error as a full disk, in the midst of a file.
+        program = (
+            "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)); "
+            "os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        command = [tool("cookiecutter"), str(template), "--no-input"]
+        result = subprocess.run(
+            [sys.executable, "-c", program, *command],
+            cwd=tmp_path,
+            env=clean_environment(HOME=str(tmp_path)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 1
+        assert result.stderr == "The project cannot be generated: [Errno 27] File too large.\n"
+        assert not (tmp_path / "my_project").exists()
+
+    def test_a_git_that_cannot_be_run(self, generate: Callable[..., Any], tmp_path: Path, template: Path) -> None:
+        commit_all(template)
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "git").write_text("not a program")
+        result = generate("--no-input", template=template, environment={"PATH": str(tmp_path / "bin")})
+        assert result.returncode == 1
+        assert "git, which records the commit of the template, cannot be run: [Errno 13]" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert not (tmp_path / "my_project").exists()
+
+    @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["INT", "TERM", "HUP"])
     @pytest.mark.parametrize("moment", ["pre_gen_project", "rendering", "post_gen_project"])
     @pytest.mark.parametrize("to_all", [True, False], ids=["terminal", "cookiecutter alone"])
     def test_an_interruption(

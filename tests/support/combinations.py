@@ -32,7 +32,8 @@ FEATURES: dict[str, tuple[Any, Any]] = {
 
 ALL_OFF: Answers = {question: off for question, (off, _) in FEATURES.items()}
 ALL_ON: Answers = {question: on for question, (_, on) in FEATURES.items()}
-NASTY_NAME = """O'Brien & "Sons" — {{ 7*7 }} $(id) `id` \\ %s _x_ *y*"""
+# With a no-break space, a joined emoji and a Persian word that has a non-joiner.
+NASTY_NAME = """O'Brien & "Sons" — {{ 7*7 }} $(id) `id` \\ %s _x_\u00a0👩\u200d💻 می\u200cروم *y*"""
 
 
 def pairs_of(answers: Answers) -> set[tuple[tuple[str, Any], ...]]:
