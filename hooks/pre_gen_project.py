@@ -26,6 +26,7 @@ KEEPS_EXISTING = json.loads("<< keeps_existing_files() | tojson >>")
 sys.path[0] = str(TEMPLATE)  # in place of the folder of temporary files, where cookiecutter puts a hook
 from local_features import PROJECT, unselected_files  # noqa: E402
 from local_slugs import is_slug, is_taken, usable_slug  # noqa: E402
+from local_time_zones import CANONICAL  # noqa: E402
 
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 LOCAL_PART = re.compile(r"[A-Za-z0-9_%+'-]+(\.[A-Za-z0-9_%+'-]+)*")
@@ -95,13 +96,18 @@ def refuse_email(value: str) -> str | None:
 
 
 def refuse_timezone(value: str) -> str | None:
-    """Return why ``value`` is not a time zone of the IANA database, or None."""
-    zones = sorted(zoneinfo.available_timezones() - {"Factory", "localtime"})
+    """Return why ``value`` is not a time zone of the IANA database that a Debian server has, or None."""
+    if value in CANONICAL:
+        return f"is a former name, which Debian 13 does not have; use {CANONICAL[value]}"
+    zones = zoneinfo.available_timezones() - {"Factory", "localtime"} - CANONICAL.keys()
     if value in zones:
         return None
-    lowered = {zone.lower(): zone for zone in zones}
-    near = difflib.get_close_matches(value.lower().replace(" ", "_"), lowered, n=1, cutoff=0)
-    return f"is not a time zone of the IANA database; use one such as {lowered[near[0]] if near else 'UTC'}"
+    return f"is not a time zone of the IANA database; use one such as {nearest(value.replace(' ', '_'), sorted(zones))}"
+
+
+def nearest(text: str, offered: Iterable[str]) -> str:
+    """Return the text among those ``offered`` that is most like another."""
+    return max(offered, key=lambda offer: difflib.SequenceMatcher(None, text.lower(), offer.lower()).ratio())
 
 
 TEXTS = {
@@ -113,11 +119,6 @@ TEXTS = {
     "domain_name": refuse_domain,
     "timezone": refuse_timezone,
 }
-
-
-def nearest(text: str, offered: Iterable[str]) -> str:
-    """Return the text among those ``offered`` that is most like another."""
-    return max(offered, key=lambda offer: difflib.SequenceMatcher(None, text.lower(), offer.lower()).ratio())
 
 
 def questions() -> list[str]:

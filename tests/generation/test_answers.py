@@ -5,12 +5,15 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
+from local_time_zones import CANONICAL
 from tests.conftest import ROOT, tool
 from tests.support.combinations import CHOICES, NASTY_NAME
 
@@ -61,6 +64,9 @@ REFUSED = [
     ("timezone", "europe/berlin", "use one such as Europe/Berlin"),
     ("timezone", "", "use one such as"),
     ("timezone", "../etc/passwd", "use one such as"),
+    ("timezone", "US/Pacific", "is a former name, which Debian 13 does not have; use America/Los_Angeles"),
+    ("timezone", "Asia/Calcutta", "use Asia/Kolkata"),
+    ("timezone", "europe/kiev", "use one such as Europe/Kyiv"),
 ]
 
 
@@ -173,6 +179,20 @@ def test_an_answer_that_cannot_be_evaluated_is_refused(
     assert f"project_name {answer!r} cannot be evaluated" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "my_project").exists()
+
+
+def test_former_time_zones_have_names_with_the_same_rules() -> None:
+    """The names are Debian's; tests/deploy would need one server for each to see the others accepted."""
+    table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text()
+    places = {line.split("\t")[2] for line in table.splitlines() if line[0] != "#"}
+    assert len(CANONICAL) == 113
+    assert places.isdisjoint(CANONICAL)
+    days = [datetime.datetime(2026, month, 1, tzinfo=datetime.UTC) for month in range(1, 13)]
+    for former, name in CANONICAL.items():
+        assert name in places | {"UTC", "GMT"}
+        assert [day.astimezone(ZoneInfo(former)).utcoffset() for day in days] == [
+            day.astimezone(ZoneInfo(name)).utcoffset() for day in days
+        ]
 
 
 def test_several_bad_answers_are_reported_together(generate: Callable[..., Any], tmp_path: Path) -> None:
