@@ -28,11 +28,18 @@ containers() {
         --filter "label=com.docker.compose.service=$service" --filter label=com.docker.compose.oneoff=False "$@"
 }
 
+# share_mounts: let containers, which run as users of their own, read what they mount from a clone that was made with umask 077.
+share_mounts() {
+    chmod go+rx nginx/ssl
+    find deploy nginx/acme ! -type l ! -perm -go=r -exec chmod go+rX {} +
+}
+
 # begin: one release or rollback at a time; until traffic is switched, a failure leaves the former image in service.
 begin() {
     exec 9<"$environment"
     flock --nonblock 9 || fail "another release or rollback is running. Wait until it ends."
     require_mounts
+    share_mounts
     move_hook "$PWD/deploy/docker/certificate" "$PWD/deploy/docker/bin/certificate"
     some=$(containers web | head -n 1)
     [ -n "$some" ] || fail "the site is not running; start it with: make up-prod"
