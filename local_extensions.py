@@ -21,6 +21,9 @@ from jinja2.ext import Extension
 
 from local_slugs import usable_slug
 
+if sys.platform == "win32":
+    sys.exit("Slipway does not run on Windows itself. Run cookiecutter in WSL, the Windows Subsystem for Linux.")
+
 
 def quoted(text: str) -> str:
     """Return ``text`` escaped to stand between double quotes in TOML and YAML."""
@@ -56,6 +59,17 @@ class WorkingFolder(Extension):
             "keeps_existing_files": keeps_existing_files,
             "ignored_answers": ignored_answers,
         }
+        generating = caller("generate_files", sys._getframe())
+        # Later, when the folder is another, the variable "env" is there.
+        if generating is not None and "env" not in generating:
+            use_own_settings(generating["context"]["cookiecutter"], Path(generating["repo_dir"]))
+
+
+def use_own_settings(context: dict[str, Any], template: Path) -> None:
+    """Replace variables that begin with one underscore by the template's own. A replay file may have former ones."""
+    for name, value in json.loads((template / "cookiecutter.json").read_text(encoding="utf-8")).items():
+        if name.startswith("_") and not name.startswith("__"):
+            context[name] = value
 
 
 def keeps_existing_files() -> bool:

@@ -69,6 +69,10 @@ class Comparison:
             names = f"{project.FORMERLY_ALLOWED} {project.ALLOWED}"
             found.append(f"The name {project.FORMERLY_ALLOWED} is deprecated. Rename the file: git mv {names}")
         found += self.nested_notes
+        if self.record.uncommitted:
+            found.append(
+                "The project was generated from a template with uncommitted changes. They count as the project's own."
+            )
         commits = self.recorded.commit, self.newest.commit
         if self.is_older:
             found.append(self.older)

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,16 @@ REPAIR = f"restore {NAME} from the project's history, or remove it and run: {com
 
 @dataclass(frozen=True)
 class Record:
-    """The template's address, the commit and version the project is of, and the answers that were given."""
+    """The template's address, the commit and version the project is of, and the answers that were given.
+
+    ``uncommitted`` is whether the template had uncommitted changes then, which no commit has.
+    """
 
     template: str
     commit: str | None
     version: str | None
     answers: dict[str, Any]
+    uncommitted: bool = field(default=False, compare=False)
 
 
 def working_folder() -> Path:
@@ -61,12 +65,14 @@ def read(root: Path) -> Record:
         raise DriftError(f'"commit" in {NAME} is {commit!r}, not a commit of 40 hexadecimal digits; {REPAIR}')
     if not isinstance(answers, dict):
         raise DriftError(f'{NAME} has no "answers"; {REPAIR}')
-    return Record(template, commit, version if isinstance(version, str) else None, answers)
+    uncommitted = found.get("uncommitted") is True
+    return Record(template, commit, version if isinstance(version, str) else None, answers, uncommitted)
 
 
 def text_of(record: Record) -> str:
     """Return the record as it is written."""
-    return json.dumps(vars(record), indent=4, ensure_ascii=False) + "\n"
+    fields = {name: value for name, value in vars(record).items() if name != "uncommitted" or value}
+    return json.dumps(fields, indent=4, ensure_ascii=False) + "\n"
 
 
 def write_text(root: Path, text: str) -> None:

@@ -19,7 +19,7 @@ TEMPLATE = Path(json.loads("<< (working_folder() | tojson | tojson)[1:-1] >>"))
 ANSWERS = {name: answer for name, answer in CONTEXT.items() if not name.startswith("_")}
 sys.path[0] = str(TEMPLATE)  # in place of the folder of temporary files, where cookiecutter puts a hook
 from drift.addresses import without_credentials  # noqa: E402
-from local_features import unselected_files  # noqa: E402
+from local_features import PROJECT, unselected_files  # noqa: E402
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -106,26 +106,48 @@ def prune_requirements(root: Path) -> None:
         file.write(root)
 
 
-def template_commit() -> str | None:
-    """Return the commit that is checked out in the template's folder, or None when it is no git checkout of its own."""
-    if not (TEMPLATE / ".git").exists():
-        return None
+def git(*arguments: str) -> str:
+    """Return what a git command prints in the template's folder; exit with git's reason if it has one."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         answer = subprocess.run(
-            ["git", "-C", TEMPLATE, "rev-parse", "--verify", "--quiet", "HEAD"],
+            ["git", "--no-optional-locks", "-C", TEMPLATE, *arguments],
             check=False,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             env=environment,
         )
     except FileNotFoundError:
         sys.exit("git is needed to record the commit of a template that is a git checkout; install git.")
     except OSError as error:
         sys.exit(f"git, which records the commit of the template, cannot be run: {error}. Correct its installation.")
-    if answer.stderr:
+    # With --quiet, rev-parse ends with status 1 and says nothing where there is no such commit.
+    if answer.returncode > 1 or (answer.returncode == 1 and answer.stderr):
         sys.exit(f"git cannot tell the template's commit: {answer.stderr.strip()}")
-    return answer.stdout.strip() or None  # a repository may have no commit yet
+    return answer.stdout.rstrip("\n")
+
+
+def commit_of(name: str) -> str | None:
+    """Return the commit that a name has in the template's repository, or None: a repository may have none yet."""
+    return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}") or None
+
+
+def warn_of_ignored_checkout(commit: str) -> None:
+    """Warn if cookiecutter's option --checkout, which it ignores for a folder, names another commit."""
+    name = CONTEXT["_checkout"]
+    if name and commit_of(name) != commit:
+        print(
+            f"Warning: --checkout {name} has no effect on a template that is a folder. The project is generated from "
+            f"its commit {commit[:8]}. To generate from {name}, use the template git+file://{readable(TEMPLATE)}",
+            file=sys.stderr,
+        )
+
+
+def uncommitted_files() -> list[str]:
+    """Return the files of the template that make a project and have uncommitted changes."""
+    sources = ["cookiecutter.json", "hooks", "local_*.py", PROJECT]
+    return [line[3:] for line in git("status", "--porcelain", "--untracked-files=all", "--", *sources).splitlines()]
 
 
 def readable(path: Path) -> str:
@@ -144,10 +166,20 @@ def record(root: Path) -> None:
     origin = {
         # A URL may hold a password, which is not to be committed.
         "template": readable(TEMPLATE) if is_local else without_credentials(CONTEXT["_template"]),
-        "commit": template_commit(),
+        # The folder may be part of another repository, whose commits say nothing of the template.
+        "commit": commit_of("HEAD") if (TEMPLATE / ".git").exists() else None,
         "version": CONTEXT["_version"],
         "answers": ANSWERS,
     }
+    if origin["commit"] and is_local:
+        warn_of_ignored_checkout(origin["commit"])
+    if origin["commit"] and (files := uncommitted_files()):
+        origin["uncommitted"] = True
+        print(
+            f"Warning: the template has uncommitted changes: {', '.join(files[:3])}{', …' * (len(files) > 3)}. drift "
+            f"compares the project with the commit {origin['commit'][:8]}, so it will show them as the project's own.",
+            file=sys.stderr,
+        )
     (root / ".cookiecutter.json").write_text(json.dumps(origin, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

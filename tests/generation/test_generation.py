@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -90,6 +91,49 @@ class TestRecord:
         assert self.record(work)["commit"] == commit
         assert self.record(work)["template"] == str(template)
 
+    def test_uncommitted_changes_are_recorded_and_shown(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        commit = commit_all(template)
+        (template / "build").mkdir()
+        (template / "build" / "other").touch()  # no part of a project
+        assert generate("--no-input", template=template).stderr == ""
+        assert "uncommitted" not in self.record(tmp_path)
+        shutil.rmtree(tmp_path / "my_project")
+        (template / TEMPLATE.name / "own.txt").touch()
+        (template / TEMPLATE.name / "manage.py").write_text("")
+        result = generate("--no-input", template=template)
+        names = f"{TEMPLATE.name}/manage.py, {TEMPLATE.name}/own.txt"
+        assert f"Warning: the template has uncommitted changes: {names}." in result.stderr
+        assert (self.record(tmp_path)["commit"], self.record(tmp_path)["uncommitted"]) == (commit, True)
+        project = tmp_path / "my_project"
+        commit_all(project)
+        status = [sys.executable, "-m", "drift", "status"]
+        shown = subprocess.run(
+            status, cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+        )
+        assert "was generated from a template with uncommitted changes" in shown.stdout
+
+    def test_an_ignored_checkout_is_reported(
+        self, generate: Callable[..., Any], tmp_path: Path, template: Path
+    ) -> None:
+        commit_all(template)
+        git(template, "tag", "v1")
+        (template / TEMPLATE.name / "own.txt").touch()
+        newest = commit_all(template)
+        result = generate("--no-input", "--checkout", "v1", template=template)
+        assert result.returncode == 0
+        assert (
+            f"Warning: --checkout v1 has no effect on a template that is a folder. The project is generated from "
+            f"its commit {newest[:8]}." in result.stderr
+        )
+        [url] = re.findall(r"use the template (\S+)\n", result.stderr)
+        for answers, name in (({"template": template}, newest), ({"template": url}, "v1")):
+            shutil.rmtree(tmp_path / "my_project")
+            result = generate("--no-input", "--checkout", name, **answers)
+            assert (result.returncode, "Warning" in result.stderr) == (0, False), result.stderr + result.stdout
+        assert not (tmp_path / "my_project" / "own.txt").exists()
+
     def test_a_template_given_by_url_is_recorded_by_it(
         self, generate: Callable[..., Any], tmp_path: Path, template: Path
     ) -> None:
@@ -160,6 +204,52 @@ class TestRecord:
         git(tmp_path, "init", "--quiet")
         assert generate("--no-input", template=template).returncode == 0
         assert self.record(tmp_path)["commit"] is None
+
+
+def test_a_replay_uses_the_templates_own_settings(generate: Callable[..., Any], tmp_path: Path, template: Path) -> None:
+    """The file is of a version that knew fewer features and left the answers of a question out."""
+    assert generate("--no-input", template=template, **ALL_OFF).returncode == 0
+    before = contents(tmp_path / "my_project")
+    shutil.rmtree(tmp_path / "my_project")
+    file = tmp_path / "replay" / "template.json"
+    replay = json.loads(file.read_text())
+    replay["cookiecutter"] |= {"_version": "0.0.1", "_features": {"use_api": {"True": ["apps/api"]}}}
+    file.write_text(json.dumps(replay))
+    result = generate("--replay", template=template)
+    assert result.returncode == 0, result.stderr
+    assert contents(tmp_path / "my_project") == before
+
+
+class TestWindows:
+    """Each program ends with one sentence. Python is made to report Windows, and to lack fcntl."""
+
+    # What Python knows of its own build, it looks up while it still reports this system.
+    WINDOWS = (
+        "import runpy, sys, sysconfig; sysconfig.get_config_vars(); "
+        "sys.platform = 'win32'; sys.modules['fcntl'] = None; "
+    )
+
+    def run(self, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", code]
+        environment = clean_environment(PYTHONPATH=str(ROOT), HOME=str(folder))
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    def test_cookiecutter(self, tmp_path: Path) -> None:
+        code = f"from cookiecutter.cli import main; {self.WINDOWS} main([{str(ROOT)!r}, '--no-input'])"
+        result = self.run(code, tmp_path)
+        sentence = "Slipway does not run on Windows itself. Run cookiecutter in WSL, the Windows Subsystem for Linux.\n"
+        assert (result.returncode, result.stderr) == (1, sentence)
+        assert not (tmp_path / "my_project").exists()
+
+    def test_drift(self, tmp_path: Path) -> None:
+        result = self.run(f"{self.WINDOWS} runpy.run_module('drift', run_name='__main__')", tmp_path)
+        sentence = "Error: drift does not run on Windows itself. Run it in WSL.\n"
+        assert (result.returncode, result.stderr) == (2, sentence)
+
+    def test_project(self, bake: Callable[..., Project]) -> None:
+        result = self.run(f"{self.WINDOWS} sys.path.insert(0, ''); import ops.backups.files", bake().path)
+        assert result.returncode == 1
+        assert result.stderr.startswith("Error: this project does not run on Windows itself. Run it in WSL")
 
 
 class TestExistingFolder:
