@@ -15,6 +15,9 @@ def main() -> int:
 
     Status 1 means that something differs, so a fault of drift itself, with its traceback, ends with 2 as errors do.
     """
+    if sys.platform == "win32":
+        print("Error: drift does not run on Windows itself. Run it in WSL.", file=sys.stderr)
+        return FAILED
     try:
         streams.prepare()
         from drift.cli import main as run

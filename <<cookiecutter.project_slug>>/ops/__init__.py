@@ -1,0 +1,7 @@
+"""Code that the template owns: health checks, preflight, backups, read-only mode and observability."""
+
+import sys
+
+# Its locks and signals are those of Unix.
+if sys.platform == "win32":
+    sys.exit("Error: this project does not run on Windows itself. Run it in WSL, the Windows Subsystem for Linux.")
