@@ -17,10 +17,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.support import servers
 
-# A shell starts a background job with SIGINT ignored, and every child would inherit that: no test could interrupt a
-# program. A handler, which exec resets to the default, ends the inheritance.
+# A shell starts a background job with SIGINT ignored, as nohup does with SIGHUP, and every child would inherit that: no
+# test could interrupt a program. A handler, which exec resets to the default, ends the inheritance.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda signum, frame: None)
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
