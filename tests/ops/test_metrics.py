@@ -203,6 +203,16 @@ def test_the_numbers_of_all_processes_add_up_to_what_was_sent(deployed: Deployed
     assert names == {"0.db", "1.db", "2.db", "main.db"}
 
 
+def test_file_that_a_process_has_just_created_does_not_fail_the_metrics(deployed: Deployed) -> None:
+    before = deployed.values("site_requests_total", "view")
+    file = folder_of(deployed.site.process.pid) / "counter_9.db"
+    file.touch()
+    try:
+        assert deployed.values("site_requests_total", "view") == before
+    finally:
+        file.unlink()
+
+
 def test_a_process_that_was_killed_takes_no_number_with_it(deployed: Deployed) -> None:
     before = deployed.values("site_requests_total", "view")
     killed = children(deployed.site.process.pid)

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import django
 from django.conf import settings
@@ -26,10 +27,28 @@ def exposition() -> bytes:
     counted = REGISTRY
     if processes.FOLDER in os.environ:
         counted = CollectorRegistry()
-        MultiProcessCollector(counted)
+        counted.register(ProcessesCollector())
     read = CollectorRegistry()
     read.register(SiteCollector())
     return generate_latest(counted) + generate_latest(read)
+
+
+class ProcessesCollector(Collector):
+    """The counters of all processes, which are in files."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the sums. A file is empty when a process has just created it, and the library fails on such a file."""
+        paths = Path(os.environ[processes.FOLDER]).glob("*.db")
+        metrics: Iterable[Metric] = MultiProcessCollector.merge([str(path) for path in paths if size(path)])
+        return metrics
+
+
+def size(path: Path) -> int:
+    """Return the size of a file in bytes, or 0 if it was removed."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 class SiteCollector(Collector):
