@@ -2,9 +2,10 @@
 
 import re
 from io import StringIO
+from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
@@ -21,6 +22,18 @@ def printed(context: str) -> str:
     out = StringIO()
     call_command("nginx_headers", context, stdout=out)
     return out.getvalue()
+
+
+def test_a_folder_gets_the_lines_of_both_contexts(tmp_path: Path) -> None:
+    (tmp_path / "headers-http.conf").write_text("former")
+    call_command("nginx_headers", folder=tmp_path)
+    written = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert written == {"headers-http.conf": printed("http"), "headers-server.conf": printed("server")}
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=f"cannot be written: .*{tmp_path}/none/headers-http.conf"):
+        call_command("nginx_headers", folder=tmp_path / "none")
 
 
 @pytest.mark.parametrize("is_https", [True, False], ids=["HTTPS", "HTTP"])

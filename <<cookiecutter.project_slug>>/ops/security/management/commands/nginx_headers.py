@@ -2,18 +2,21 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.http import HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csp import ContentSecurityPolicyMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.test import RequestFactory
 
+from ops.files import replace_text
 from ops.security.middleware import SecurityHeadersMiddleware
 
+CONTEXTS = ("http", "server")
 # Each adds headers to a response. What no view has made has no nonce either, and a policy that allows none.
 MIDDLEWARE = (
     SecurityHeadersMiddleware,
@@ -39,20 +42,33 @@ class Command(BaseCommand):
 
     What the application has answered is left as it is, and HTTPS's own are not sent over HTTP. The values have
     one source, the settings. For nginx's context http it prints variables, for its context server the lines that use
-    them.
+    them. With --folder it writes both, as headers-http.conf and headers-server.conf, at the cost of one start.
     """
 
-    help = "Print the site's security headers as nginx's configuration."
+    help = "Print the site's security headers as nginx's configuration, or write them into a folder."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the context that the lines are for."""
-        parser.add_argument("context", choices=["http", "server"], help="the context of nginx that the lines are for")
+        """Take the context that the lines are for, or a folder for the lines of both."""
+        target = parser.add_mutually_exclusive_group(required=True)
+        target.add_argument("context", nargs="?", choices=CONTEXTS, help="the context of nginx that is printed")
+        target.add_argument("--folder", type=Path, help="where headers-http.conf and headers-server.conf are written")
 
-    def handle(self, *args: Any, context: str, **options: Any) -> None:
-        """Print the lines of the context."""
-        for line in self.variables() if context == "http" else self.lines():
-            self.stdout.write(line)
+    def handle(self, *args: Any, context: str | None, folder: Path | None, **options: Any) -> None:
+        """Print the lines of the context, or write those of both."""
+        if folder is None:
+            self.stdout.writelines(f"{line}\n" for line in self.lines_of(str(context)))
+            return
+        for each in CONTEXTS:
+            text = "".join(f"{line}\n" for line in self.lines_of(each))
+            try:
+                replace_text(folder / f"headers-{each}.conf", text)
+            except OSError as error:
+                raise CommandError(f"The headers cannot be written: {error}.") from error
+
+    def lines_of(self, context: str) -> Iterator[str]:
+        """Return the lines for a context of nginx."""
+        return self.variables() if context == "http" else self.lines()
 
     def variables(self) -> Iterator[str]:
         """Yield, for each header, a variable that is empty when the application has answered."""
