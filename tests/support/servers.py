@@ -39,12 +39,16 @@ def find(program: str, package: str) -> str:
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Return as soon as ``condition()`` is true; fail, naming ``what``, when it is not within ``seconds``."""
-    end = time.monotonic() + seconds
+    """Return soon after ``condition()`` is true; fail, naming ``what``, when it is not within ``seconds``.
+
+    The pauses grow to half a second: many conditions start a program, which takes time from what is waited for.
+    """
+    end, pause = time.monotonic() + seconds, 0.05
     while not condition():
         if time.monotonic() > end:
             pytest.fail(f"{what} did not happen within {seconds} s.")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.3 * pause, 0.5)
 
 
 def listens(port: int, address: str = "127.0.0.1") -> bool:
