@@ -5,6 +5,7 @@ as JSON, so that no answer is ever executed, and runs no program but git, to rea
 with one sentence and status 1, and cookiecutter removes the folder that it had created.
 """
 
+import functools
 import json
 import os
 import re
@@ -83,16 +84,17 @@ class Pins:
         """Write the file as uv would have; a constraint is mentioned while that file below ``root`` has the pin."""
         lines = [self.header]
         for name, (pin, via) in self.pins.items():
-            via = [by for by in via if not by.startswith("-c ") or has_pin(root / by.removeprefix("-c "), name)]
+            via = [by for by in via if not by.startswith("-c ") or name in pins_of(root / by.removeprefix("-c "))]
             lines.append(pin)
             lines.append(f"    # via {via[0]}\n" if len(via) == 1 else "    # via\n")
             lines += [f"    #   {by}\n" for by in via if len(via) > 1]
         self.path.write_text("".join(lines), encoding="utf-8")
 
 
-def has_pin(path: Path, name: str) -> bool:
-    """Say whether the file of pins ``path`` has one of ``name``."""
-    return re.search(rf"^{re.escape(name)}==", path.read_text(encoding="utf-8"), flags=re.MULTILINE) is not None
+@functools.cache
+def pins_of(path: Path) -> set[str]:
+    """Return the names that the file of pins ``path`` has, which is complete by now."""
+    return {line.partition("==")[0] for line in path.read_text(encoding="utf-8").splitlines() if line[0:1].isalnum()}
 
 
 def prune_requirements(root: Path) -> None:
