@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from drift import git, link, page, prepare, project, record, report, streams, update
+from drift import git, link, prepare, project, record, report, streams, update
 from drift.addresses import without_credentials
 from drift.commands import command
 from drift.comparison import Comparison, compare
@@ -116,6 +116,8 @@ def show_status(options: argparse.Namespace) -> int:
     root = record.find_root(record.working_folder())
     with compare(root, options.template, options.to) as comparison:
         if options.html:
+            from drift import page  # it imports Jinja, which takes as long as a comparison
+
             page.write(options.html, comparison)
         print(json.dumps(report.as_json(comparison), indent=4) if options.json else report.status(comparison))
         if options.exit_code:

@@ -12,9 +12,10 @@ from drift import line_endings, project, questions, record, update, upgrade_note
 from drift.changes import Change, classify
 from drift.commands import command
 from drift.errors import DriftError
+from drift.generated import Generated, generate_all
 from drift.questions import Questions
 from drift.record import Record
-from drift.rendering import Answers, Rendered, render_all
+from drift.rendering import Answers
 from drift.template import Template, Version
 from drift.texts import counted, shown
 from drift.trees import Store, Tree
@@ -146,14 +147,15 @@ def compare(
         asked = questions.compare(found.answers, context)
         changed = questions.parse(given or [], context)
         answers = asked.kept | changed
-        before, after = render_all(template, [(found.commit, found.answers), (newest, answers)], work)
+        store = Store(work / "store")
+        before, after = generate_all(template, [(found.commit, found.answers), (newest, answers)], store, work)
         if given is not None:
             open_questions = [name for name in (*asked.new, *asked.gone) if name not in changed]
             settled = settle(asked, context, open_questions, after.answers)
             if any(after.answers.get(name) != answer for name, answer in settled.items()):
-                [after] = render_all(template, [(newest, answers | settled)], work)
+                [after] = generate_all(template, [(newest, answers | settled)], store, work)
         after = replace(after, answers=questions.in_order(after.answers, found.answers, asked.renamed))
-        yield build(root, found, template, ref, newest, asked, before, after, Store(work / "store"))
+        yield build(root, found, template, ref, newest, asked, before, after, store)
 
 
 def settle(asked: Questions, context: questions.Context, names: list[str], defaults: Answers) -> Answers:
@@ -176,12 +178,12 @@ def build(
     ref: str | None,
     newest: str,
     asked: Questions,
-    before: Rendered,
-    after: Rendered,
+    before: Generated,
+    after: Generated,
     store: Store,
 ) -> Comparison:
     """Return the comparison of a project with two generated ones."""
-    base, theirs = store.snapshot(before.folder), store.snapshot(after.folder)
+    base, theirs = dict(before.tree), dict(after.tree)
     for tree in (base, theirs):
         for name in project.OF_DRIFT:
             tree.pop(name, None)

@@ -3,9 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cookiecutter.prompt import YesNoPrompt, read_user_choice, read_user_variable, read_user_yes_no
-from rich.prompt import InvalidResponse
-
 from drift.errors import DriftError
 from drift.rendering import Answers
 
@@ -95,6 +92,10 @@ def problem_of(context: Context, name: str, answer: Any) -> str | None:
 
 def parse(assignments: list[str], context: Context) -> Answers:
     """Return the answers in a list of KEY=VALUE; raise DriftError for what the template does not ask or offer."""
+    # Imported where they are used, because they take as long as a comparison does.
+    from cookiecutter.prompt import YesNoPrompt
+    from rich.prompt import InvalidResponse
+
     answers: Answers = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
@@ -115,6 +116,8 @@ def parse(assignments: list[str], context: Context) -> Answers:
 
 def ask(context: Context, questions: list[str], defaults: Answers) -> Answers:
     """Ask the user the ``questions``, as cookiecutter would; ``defaults`` are the template's own answers to them."""
+    from cookiecutter.prompt import read_user_choice, read_user_variable, read_user_yes_no
+
     prompts = context.get("__prompts__", {})
     answers: Answers = {}
     for number, name in enumerate(questions, start=1):

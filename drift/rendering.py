@@ -4,12 +4,10 @@ import json
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drift import progress
 from drift.errors import DriftError
 from drift.template import Template
 
@@ -58,13 +56,3 @@ def render(template: Template, commit: str, answers: Answers, work: Path, *, hoo
     [replay] = (work / "replay").iterdir()
     context = json.loads(replay.read_text(encoding="utf-8"))["cookiecutter"]
     return Rendered(folder, {name: answer for name, answer in context.items() if not name.startswith("_")})
-
-
-def render_all(template: Template, jobs: list[tuple[str, Answers]], work: Path) -> list[Rendered]:
-    """Generate several projects, each a commit and its answers, side by side; the same ones once."""
-    different = [job for index, job in enumerate(jobs) if job not in jobs[:index]]
-    progress.say("Generating the project from the template")
-    with ThreadPoolExecutor() as pool:
-        rendered = list(pool.map(lambda job: render(template, *job, work), different))
-    progress.say("")
-    return [rendered[different.index(job)] for job in jobs]

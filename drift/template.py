@@ -1,7 +1,5 @@
 """The template: where it is, its commits, and a checkout of one of them."""
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -10,16 +8,11 @@ import shlex
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cookiecutter.config import get_user_config
-from cookiecutter.exceptions import CookiecutterException
-from cookiecutter.repository import expand_abbreviations
-
-from drift import git, progress
+from drift import caches, git, progress
 from drift.addresses import without_credentials
 from drift.commands import command
 from drift.errors import DriftError
@@ -50,10 +43,7 @@ class Template:
         self.unreachable: str | None = None
         self._contexts: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
-        try:
-            url = expand_abbreviations(address, get_user_config()["abbreviations"]).removeprefix("git+")
-        except CookiecutterException as error:
-            raise DriftError(f"cookiecutter's configuration cannot be read: {error}. Correct it.") from None
+        url = (address if os.path.isabs(address) else expanded(address)).removeprefix("git+")
         if "://" in url or re.match(r"[\w.-]+@[\w.-]+:", url):
             self.repository = self._fetched(url)
         else:
@@ -64,9 +54,8 @@ class Template:
 
     def _fetched(self, url: str) -> Path:
         """Return a bare copy of the repository at ``url``, as new as can be had."""
-        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway-drift"
-        copy = caches / hashlib.sha256(url.encode()).hexdigest()[:16]
-        with locked(caches):
+        with caches.locked() as folder:
+            copy = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
             progress.say(f"Fetching {self.address}")
             asking = {} if progress.is_shown() else {"GIT_TERMINAL_PROMPT": "0"}
             try:
@@ -77,11 +66,11 @@ class Template:
                     if branch:
                         git.run("symbolic-ref", "HEAD", branch[1], folder=copy)
                 else:
-                    with tempfile.TemporaryDirectory(dir=caches) as folder:
-                        git.run("clone", "--quiet", "--bare", "--", url, "copy", folder=Path(folder), **asking)
+                    with tempfile.TemporaryDirectory(dir=folder) as new:
+                        git.run("clone", "--quiet", "--bare", "--", url, "copy", folder=Path(new), **asking)
                         # It knows the URL, in which there may be a password.
-                        git.run("config", "--remove-section", "remote.origin", folder=Path(folder) / "copy")
-                        (Path(folder) / "copy").rename(copy)
+                        git.run("config", "--remove-section", "remote.origin", folder=Path(new) / "copy")
+                        (Path(new) / "copy").rename(copy)
             except DriftError as error:
                 if not copy.exists():
                     why = str(error).replace(url, self.address)
@@ -179,6 +168,20 @@ class Template:
         return folder
 
 
+def expanded(address: str) -> str:
+    """Return an address without cookiecutter's abbreviations, such as gh:, and those of the user's configuration."""
+    # Their import takes as long as a comparison with a template on this machine, which needs neither.
+    from cookiecutter.config import get_user_config
+    from cookiecutter.exceptions import CookiecutterException
+    from cookiecutter.repository import expand_abbreviations
+
+    try:
+        url: str = expand_abbreviations(address, get_user_config()["abbreviations"])
+    except CookiecutterException as error:
+        raise DriftError(f"cookiecutter's configuration cannot be read: {error}. Correct it.") from None
+    return url
+
+
 def parse(text: str | None, commit: str, address: str) -> dict[str, Any]:
     """Return what the cookiecutter.json of a commit says, from its text; raise DriftError when it is no template."""
     what = f"cookiecutter.json at commit {commit[:8]} of {address}"
@@ -204,12 +207,3 @@ def local(path: Path) -> Path:
     if not is_repository or not git.succeeds("rev-parse", "--git-dir", folder=path):
         raise DriftError(f"The template {path} is not a git repository, so it has no versions. Clone it.")
     return path.resolve()
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Be the only one, among the processes of this machine, that changes the caches in ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
