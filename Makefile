@@ -28,9 +28,8 @@ test: $(VENV)/test.installed ## Run the tests, after installing the servers they
 trees: $(VENV)/test.installed ## Record the file lists of generated projects in tests/trees; review the difference
 	$(PYTHON) -m tests.support.trees
 
-benchmark: $(VENV)/test.installed ## Measure generating and comparing a project, serving a deployed one, its log and its containers
-	$(PYTHON) tests/benchmarks/benchmark_generation.py
-	$(PYTHON) tests/benchmarks/benchmark_drift.py
+benchmark: $(VENV)/test.installed ## Measure everyday commands, a deployed project, its log and its containers; fail if a goal is missed
+	$(PYTHON) -m tests.benchmarks.benchmark_everyday
 	$(PYTHON) -m tests.benchmarks.benchmark_deployment
 	$(PYTHON) -m tests.benchmarks.benchmark_logging
 	$(PYTHON) -m tests.benchmarks.benchmark_containers
