@@ -27,8 +27,11 @@ def run_tests(
     project = bake(**answers)
     python = install(project, "test")
     urls = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "CI": "true"}
-    # As `make test` runs them: each process has databases of its own, of PostgreSQL and of Redis.
-    options = ["-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "worksteal", "--durations", "10"]
+    options = ["-p", "no:cacheprovider", "--durations", "10"]
+    if answers == ALL_OFF:
+        # As `make test` runs them: each process has databases of its own, of PostgreSQL and of Redis. Once is enough,
+        # because other tests keep the cores busy, and the start of a second process costs more than it saves.
+        options += ["--numprocesses", "2", "--dist", "worksteal"]
     options += [f"--ignore={path}" for path in left_out]
     result = project.run(python, "-m", "pytest", *options, **urls)
     print(result.stdout)

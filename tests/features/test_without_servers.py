@@ -6,8 +6,9 @@ from pathlib import Path
 from tests.conftest import Project
 from tests.support.combinations import ALL_OFF, ALL_ON, NASTY_NAME
 
-PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "worksteal")
+PYTEST = ("-m", "pytest", "-p", "no:cacheprovider")
 NO_SERVERS = (*PYTEST, "-m", "not servers")
+PARALLEL = ("--numprocesses", "2", "--dist", "worksteal")
 
 
 def test_everything_off_passes_without_servers(bake: Callable[..., Project], install: Callable[..., Path]) -> None:
@@ -32,5 +33,5 @@ def test_nasty_name_and_everything_on_passes_without_servers(
 def test_terminal_names_the_tests_that_need_servers(bake: Callable[..., Project], install: Callable[..., Path]) -> None:
     project = bake(**ALL_ON)
     python = install(project, "test")
-    result = project.run(python, *PYTEST, "tests/integration/test_celery.py", CI="")
+    result = project.run(python, *PYTEST, *PARALLEL, "tests/integration/test_celery.py", CI="")
     assert "tests need PostgreSQL and Redis: set DATABASE_URL and REDIS_URL to run them." in result.stdout
