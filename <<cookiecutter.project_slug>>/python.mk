@@ -17,12 +17,13 @@ $(PYTHON):
 	echo "  apt install python$$wanted-venv    pyenv install $$wanted    or uv, from https://docs.astral.sh/uv/" >&2; \
 	exit 1
 
-# requirements/NAME.txt as installed; made again when the file changes.
+# requirements/NAME.txt as installed; made again when the file changes. Python compiles modules when it first imports them; pip
+# would compile all, most of which nothing imports.
 $(VENV)/%.installed: requirements/%.txt | $(PYTHON)
 	@echo "Installing $<"
 	@if command -v uv >/dev/null; then \
 		uv pip install --python $(PYTHON) --require-hashes --requirement $<; \
 	else \
-		$(PYTHON) -m pip install --disable-pip-version-check --require-hashes --requirement $<; \
+		$(PYTHON) -m pip install --disable-pip-version-check --no-compile --require-hashes --requirement $<; \
 	fi
 	@touch $@

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 import yaml
+from cookiecutter.utils import create_env_with_context
+from jinja2 import Environment
 from markdown_it import MarkdownIt
 
 from local_extensions import markdown
-from tests.conftest import Project, clean_environment, tool
+from tests.conftest import ROOT, Project, clean_environment, tool
 from tests.support import trees
 from tests.support.combinations import ALL_OFF, ALL_ON, FEATURES, NASTY_NAME, Answers, all_pairs, each_feature, name_of
 
@@ -216,6 +218,40 @@ def test_markdown_shows_any_text_as_it_is(text: str) -> None:
     assert [token.type for token in shown] == ["paragraph_open", "inline", "paragraph_close"]
     assert "".join(token.content for token in shown[1].children or []) == text
     assert {token.type for token in shown[1].children or []} <= {"text", "text_special"}
+
+
+@pytest.fixture(scope="module")
+def environments() -> tuple[Environment, Environment]:
+    """Jinja's environment with the template's delimiters, as cookiecutter makes it, with UnmarkedText and without."""
+    context = {"cookiecutter": json.loads((ROOT / "cookiecutter.json").read_text())}
+    with_extension = create_env_with_context(context)
+    extensions = [name for name in context["cookiecutter"]["_extensions"] if "UnmarkedText" not in name]
+    return with_extension, create_env_with_context(
+        {"cookiecutter": context["cookiecutter"] | {"_extensions": extensions}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_parsed"),
+    [
+        ("", False),
+        ("{{ a }} {% b %} {# c #}\n# > d\n\n", False),
+        ('\\ \' """ \\n \0 \ud7ff {0} %s', False),
+        ("one\r\ntwo\r", True),
+        ("a << 1 + 1 >> b\n", True),
+        ("<<% if true %>>\nyes\n<<% endif %>>\n", True),
+        ("<<# a comment #>>\n", True),
+        ("    # >> if false\nno\n    # >> endif\n", True),
+    ],
+)
+def test_text_without_delimiters_is_not_parsed(
+    environments: tuple[Environment, Environment], monkeypatch: pytest.MonkeyPatch, text: str, is_parsed: bool
+) -> None:
+    quick, jinja = environments
+    parsed = []
+    monkeypatch.setattr(quick, "_parse", lambda *given: parsed.append(given) or Environment._parse(quick, *given))
+    assert quick.from_string(text).render() == jinja.from_string(text).render()
+    assert bool(parsed) == is_parsed
 
 
 class TestNastyName:
