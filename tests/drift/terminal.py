@@ -21,7 +21,7 @@ def at_a_terminal(mine: Project, arguments: list[str], typed: str = "", status: 
     running = subprocess.Popen(
         [sys.executable, "-m", "drift", *arguments],
         cwd=mine.path,
-        env=clean_environment(PYTHONPATH=str(ROOT), TERM="dumb"),
+        env=clean_environment(PYTHONPATH=str(ROOT), XDG_CACHE_HOME=str(mine.cache), TERM="dumb"),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -49,12 +49,16 @@ def killed_at(step: int) -> Iterator[list[str]]:
 
 
 def changed(project: Callable[..., Project]) -> Project:
-    """Return a project with changes of its own, one of which is in conflict with the template's."""
+    """Return a project with changes of its own, one of which is in conflict with the template's.
+
+    Its cache has what it will be compared with, so that each update does the same.
+    """
     mine = project()
     replace(mine.path / "edited.txt", "line 28\n", "my line\n")
     replace(mine.path / "old_name.txt", "line 28\n", "my line\n")
     write(mine.path / "own/file.txt", "mine\n")
     mine.commit()
+    mine.drift("status")
     return mine
 
 
@@ -74,6 +78,7 @@ def test_it_is_put_back_or_gone_on_from_at_every_step(
 ) -> None:
     mine = changed(project)
     monkeypatch.chdir(mine.path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(mine.cache))
     before = state(mine)
     with killed_at(0) as steps:
         assert cli.main(["update"]) == 0
@@ -117,7 +122,7 @@ def test_a_signal_at_any_moment(project: Callable[..., Project], sent: signal.Si
         running = subprocess.Popen(
             [sys.executable, "-m", "drift", "update"],
             cwd=mine.path,
-            env=clean_environment(PYTHONPATH=str(ROOT)),
+            env=clean_environment(PYTHONPATH=str(ROOT), XDG_CACHE_HOME=str(mine.cache)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -145,6 +150,7 @@ def test_what_was_changed_meanwhile_is_not_written_over(
 ) -> None:
     mine = changed(project)
     monkeypatch.chdir(mine.path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(mine.cache))
     before = files(mine.path)
     with killed_at(0) as steps:
         cli.main(["update"])

@@ -148,7 +148,7 @@ def release(root: Path) -> None:
 def status(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run ``drift status --exit-code`` in a project."""
     command = [sys.executable, "-m", "drift", "status", "--exit-code", *options]
-    environment = clean_environment(PYTHONPATH=str(ROOT))
+    environment = clean_environment(PYTHONPATH=str(ROOT), XDG_CACHE_HOME=str(root.parent / "cache"))
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -109,9 +109,8 @@ class TestRecord:
         project = tmp_path / "my_project"
         commit_all(project)
         status = [sys.executable, "-m", "drift", "status"]
-        shown = subprocess.run(
-            status, cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
-        )
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        shown = subprocess.run(status, cwd=project, env=environment, capture_output=True, text=True, check=True)
         assert "was generated from a template with uncommitted changes" in shown.stdout
 
     def test_an_ignored_checkout_is_reported(
