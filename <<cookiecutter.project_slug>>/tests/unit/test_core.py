@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.template import Context, Template
 from django.test.utils import isolate_apps
+from jsonschema import Draft202012Validator
 
 from apps.core.mixins import JSONFieldValidationMixin
 from apps.core.sanitizing import sanitize_html
@@ -27,6 +28,11 @@ SCHEMA = {
 def isolated_apps() -> Iterator[None]:
     with isolate_apps("apps.core"):
         yield
+
+
+def test_json_formats_are_those_of_production() -> None:
+    # A tool of the tests installs rfc3987-syntax, which production does not have.
+    assert "iri" not in Draft202012Validator.FORMAT_CHECKER.checkers
 
 
 @pytest.fixture
