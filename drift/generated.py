@@ -107,7 +107,9 @@ class Cache:
 
     def prune(self) -> None:
         """Remove all but the files that were used last."""
-        used = {path: path.stat().st_mtime for path in self.folder.iterdir()}
-        for path in sorted(used, key=lambda path: -used[path])[KEPT:]:
+        used: dict[Path, float] = {}
+        for path in self.folder.iterdir():
             with contextlib.suppress(FileNotFoundError):  # another process has removed it
-                path.unlink()
+                used[path] = path.stat().st_mtime
+        for path in sorted(used, key=lambda path: -used[path])[KEPT:]:
+            path.unlink(missing_ok=True)
