@@ -5,7 +5,6 @@ Reference: https://docs.djangoproject.com/en/6.1/ref/settings/
 """
 
 import logging
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,6 @@ from config.settings.guard import DEVELOPMENT_SECRET_KEY
 from ops.observability.logs import configuration
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-
-# The tools of the tests install a parser of IRIs. jsonschema would import it, which takes longer than the start of
-# Django, and would check more formats than in production, which does not have it.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 # The project
 # Name, domain, description and version stand once, in pyproject.toml.

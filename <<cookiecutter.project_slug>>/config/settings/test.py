@@ -2,12 +2,17 @@
 
 import os
 import re
+import sys
 
 # Give each process of `make test` databases of Redis of its own, as pytest-django gives it one of PostgreSQL.
 if os.environ.get("REDIS_URL") and (process := os.environ.get("PYTEST_XDIST_WORKER")):
     first = os.environ.setdefault("FIRST_REDIS_URL", os.environ["REDIS_URL"])
     shift = 2 * int(process.removeprefix("gw"))
     os.environ["REDIS_URL"] = re.sub(r"(?<=/)\d+$", lambda number: str(int(number[0]) + shift), first)
+
+# A tool of `make sbom` installs a parser of IRIs. jsonschema would import it, which takes longer than the start of
+# Django, and would check formats that production, which does not have it, ignores.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 from config.settings.base import *
 
