@@ -22,16 +22,23 @@ def client_address(request: HttpRequest) -> Address | None:
     Each proxy adds on the right the address that it was asked from, and before that a visitor may have sent anything:
     so it is the last that is no proxy's, or, where ``*`` says that the proxy may have any address, the last.
     """
-    peer = parsed(request.META.get("REMOTE_ADDR", ""))
+    meta = request.META
+    proxies = tuple(settings.FORWARDED_ALLOW_IPS)
+    return _client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""), proxies)
+
+
+@lru_cache(maxsize=512)
+def _client_address(remote: str, forwarded: str, proxies: tuple[str, ...]) -> Address | None:
+    peer = parsed(remote)
     if peer and not is_proxy(peer):
         return peer
     client = None
-    for text in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+    for text in reversed(forwarded.split(",")):
         address = parsed(text.strip())
         if not address:
             break
         client = address
-        if "*" in settings.FORWARDED_ALLOW_IPS or not is_proxy(address):
+        if "*" in proxies or not is_proxy(address):
             break
     return client
 

@@ -4,9 +4,11 @@ Each has a time, a level, the logger, what happened, and the number by which its
 Reference: https://www.structlog.org/en/stable/standard-library.html
 """
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -79,10 +81,86 @@ class Line(structlog.stdlib.ProcessorFormatter):
         """Return the line of a record."""
         if not hasattr(record, "_logger"):
             return super().format(record)
-        line: Any = {**record.msg, "_record": record, "_from_structlog": True}  # type: ignore[dict-item]
+        return self.line_of(record._logger, record.levelname, record.msg)
+
+    def line_of(self, logger: Any, method: str, event: Any) -> str:
+        """Return the line of an event of structlog."""
+        line: Any = {**event, "_record": None, "_from_structlog": True}
         for process in self.processors:
-            line = process(record._logger, record.levelname, line)
+            line = process(logger, method, line)
         return str(line)
+
+
+class Output(logging.StreamHandler[Any]):
+    """Writes a line at once and whole.
+
+    Threads wait for each other while one of them writes, and not, as they do by default, while it makes its line. They
+    have to: a line of more than PIPE_BUF bytes, such as one with a traceback, may take the system several pieces.
+    """
+
+    formatter: Line
+
+    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+        """Write a record that no filter keeps back; one that cannot be written is told to standard error."""
+        if kept := self.filter(record):
+            try:
+                self.write(self.format(record))
+            except Exception:  # noqa: BLE001 - to log must not fail
+                self.handleError(record)
+        return kept
+
+    def write(self, line: str) -> None:
+        """Write a line; raise OSError when that fails."""
+        with self.lock:  # type: ignore[union-attr]
+            self.stream.write(line + self.terminator)
+            self.stream.flush()
+
+
+def log(logger: logging.Logger, level: int, event: str, values: Event) -> None:
+    """Log an event and its values as a logger of structlog does whose processors are those of ``configuration()``.
+
+    It is for a line of each request, of which all those steps are most of the time. The caller has asked the logger
+    whether it is enabled for the level.
+    """
+    method = logging.getLevelName(level).lower()
+    line = structlog.contextvars.merge_contextvars(logger, method, {**values, "event": event})
+    line["logger"] = logger.name
+    line["level"] = method
+    line["timestamp"] = datetime.now(tz=UTC).isoformat().replace("+00:00", "Z")
+    if output := _sole_output(logger):
+        try:
+            output.write(output.formatter.line_of(logger, method, line))
+        except Exception:  # noqa: BLE001 - to log must not fail
+            output.handleError(_record(logger, level, line))
+    else:
+        logger.handle(_record(logger, level, line))
+
+
+def _record(logger: logging.Logger, level: int, line: Event) -> logging.LogRecord:
+    """Return the record of an event, as structlog makes it."""
+    record = logging.LogRecord(logger.name, level, "", 0, line, (), None)  # type: ignore[arg-type]
+    record._logger, record._name = logger, line["level"]
+    return record
+
+
+def _sole_output(logger: logging.Logger) -> Output | None:
+    """Return the handler of ``configuration()`` when nothing else takes or filters what a logger logs, else None."""
+    is_filtered = logger.filters
+    handlers = logger.handlers
+    while logger.propagate and logger.parent:
+        logger = logger.parent
+        handlers = handlers + logger.handlers if handlers else logger.handlers
+    if is_filtered or len(handlers) != 1 or type(handlers[0]) is not Output or handlers[0].filters:
+        return None
+    return handlers[0]
+
+
+ENCODER = json.JSONEncoder(default=repr)
+
+
+def render(logger: Any, method: str, event: Event) -> str:
+    """Return an event as JSON; structlog's own renderer makes an encoder for each."""
+    return ENCODER.encode(event)
 
 
 def configuration(level: str, is_for_people: bool = False) -> dict[str, Any]:
@@ -106,7 +184,7 @@ def configuration(level: str, is_for_people: bool = False) -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer: Any = structlog.processors.JSONRenderer()
+    renderer: Any = render
     if is_for_people:
         renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
@@ -130,7 +208,7 @@ def configuration(level: str, is_for_people: bool = False) -> dict[str, Any]:
             },
         },
         "handlers": {
-            "console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"},
+            "console": {"()": Output, "stream": "ext://sys.stdout", "formatter": "line"},
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": SILENT,
