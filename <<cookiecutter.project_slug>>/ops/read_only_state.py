@@ -1,6 +1,7 @@
 """Whether the site is read-only: it can be read, and nothing can be changed."""
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,25 @@ def read_only_state() -> ReadOnly | None:
     if settings.READ_ONLY_MODE:
         return ReadOnly("READ_ONLY_MODE is set", since=None)
     return lock_state()
+
+
+class _Latest:
+    """The state that this process has last looked up, and until when, on the monotonic clock, it is returned."""
+
+    state: ReadOnly | None = None
+    end = 0.0
+
+
+def recent_read_only_state() -> ReadOnly | None:
+    """Return what ``read_only_state`` does, or has done at most ``READ_ONLY_CACHE_SECONDS`` ago in this process.
+
+    For what only reads: it may begin as late as that, as if it had begun before the site became read-only.
+    """
+    now = time.monotonic()
+    if now >= _Latest.end:
+        _Latest.state = read_only_state()
+        _Latest.end = now + settings.READ_ONLY_CACHE_SECONDS
+    return _Latest.state
 
 
 def lock_state() -> ReadOnly | None:

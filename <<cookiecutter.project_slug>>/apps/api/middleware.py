@@ -30,8 +30,9 @@ class ProblemMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Return the response, or the problem that replaces an error page."""
         response = self.get_response(request)
-        is_page = not response.headers.get("Content-Type", "").partition(";")[0].endswith("json")
-        if response.status_code < HTTPStatus.BAD_REQUEST or not is_page or not request.path_info.startswith("/api/"):
+        if response.status_code < HTTPStatus.BAD_REQUEST or not request.path_info.startswith("/api/"):
+            return response
+        if response.headers.get("Content-Type", "").partition(";")[0].endswith("json"):
             return response
         status = HTTPStatus(response.status_code)
         answer = problem_response(request, status, DETAILS.get(status, f"{status.description}."))

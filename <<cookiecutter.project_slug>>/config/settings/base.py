@@ -78,9 +78,9 @@ MIDDLEWARE = [
     # Before the rest: it counts whatever they answer.
     "ops.observability.metrics.middleware.MetricsMiddleware",
     # >> endif
-    # Headers, before what answers by itself: redirects to HTTPS and, in production, static files have them too.
+    # Headers, before what answers by itself: redirects to HTTPS and, in production, static files have them too. The
+    # first one has the Content Security Policy, in the place of django.middleware.csp.
     "ops.security.middleware.SecurityHeadersMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before anything that looks at the Host header: a probe comes by IP address.
@@ -160,6 +160,8 @@ DATABASE_TIMEOUTS = {
 # which manage.py read_only writes.
 READ_ONLY_MODE = env.bool("READ_ONLY_MODE", default=False)
 READ_ONLY_LOCK_FILE = Path(env.file_path("READ_ONLY_LOCK_FILE", default="") or BASE_DIR / ".read-only.lock")
+# Seconds for which a process serves what only reads without another look at the file.
+READ_ONLY_CACHE_SECONDS = 0.1
 # URLs that change nothing, also with POST.
 READ_ONLY_EXEMPT = ["/csp-report/"]
 

@@ -32,5 +32,6 @@ CELERY_TASK_ALWAYS_EAGER = True
 # A test's database is dropped at the end, which an open connection would prevent.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 
-# A test must not see the outcome of the one before.
+# A test must not see what the one before has found.
 READINESS_CACHE_SECONDS = 0.0
+READ_ONLY_CACHE_SECONDS = 0.0

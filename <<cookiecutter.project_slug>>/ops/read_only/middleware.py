@@ -11,8 +11,8 @@ from django.utils.cache import add_never_cache_headers
 
 from ops.http import prefers_json, problem_response
 from ops.postgres import is_failed_connection, is_refused_write
-from ops.read_only.sessions import open_session, put_away
-from ops.read_only_state import ReadOnly, read_only_state
+from ops.read_only.sessions import may_be_saved, open_session, put_away
+from ops.read_only_state import ReadOnly, read_only_state, recent_read_only_state
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,9 @@ class ReadOnlyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Return the response to a request that only reads, or the refusal of another."""
-        if state := read_only_state():
-            if request.method not in SAFE_METHODS and request.path_info not in settings.READ_ONLY_EXEMPT:
+        is_safe = request.method in SAFE_METHODS
+        if state := recent_read_only_state() if is_safe else read_only_state():
+            if not is_safe and request.path_info not in settings.READ_ONLY_EXEMPT:
                 return refusal(request, state)
             request.session = open_session(request)
         response = self.get_response(request)
@@ -43,7 +44,7 @@ class ReadOnlyMiddleware:
             close_old_connections()
             response = self.get_response(request)
         # It may have been switched on meanwhile, and then the session cannot be saved any more.
-        if state or read_only_state():
+        if state or (may_be_saved(request) and read_only_state()):
             put_away(request, response)
         return response
 

@@ -42,6 +42,12 @@ def open_session(request: HttpRequest) -> SessionBase:
     return session
 
 
+def may_be_saved(request: HttpRequest) -> bool:
+    """Return whether SessionMiddleware, if the site has it, may write the session of a request that has ended."""
+    session = getattr(request, "session", None)
+    return session is not None and (session.modified or settings.SESSION_SAVE_EVERY_REQUEST)
+
+
 def put_away(request: HttpRequest, response: HttpResponse) -> None:
     """Take the session from the request, so that SessionMiddleware neither saves it nor touches its cookie."""
     if request.session.accessed:

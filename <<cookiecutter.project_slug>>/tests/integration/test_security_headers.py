@@ -9,6 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
+from django.utils.csp import CSP
+from django.views.decorators.csp import csp_override
 from pytest_django import Settings
 
 from config.urls import urlpatterns as project_urls
@@ -19,7 +21,12 @@ def fail(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("planted")
 
 
-urlpatterns = [*project_urls, path("fail/", fail)]
+@csp_override({"default-src": [CSP.SELF, CSP.NONCE]})
+def decorate(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+urlpatterns = [*project_urls, path("fail/", fail), path("decorate/", decorate)]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 # A project may add addresses to it, but nothing that lets in whatever stands in a page.
@@ -103,6 +110,12 @@ def test_a_policy_can_be_only_reported(client: Client, settings: Settings, monke
     assert re.fullmatch(POLICY, policy)
     assert "; report-uri /csp-report/" in policy
     assert policy.count("'nonce-") == 2
+
+
+def test_view_may_have_a_policy_of_its_own(client: Client) -> None:
+    policies = [client.get(address).headers["Content-Security-Policy"] for address in ("/", "/decorate/", "/")]
+    assert policies[1] == "default-src 'self'"
+    assert policies[0] == policies[2] != policies[1]
 
 
 def test_a_policy_can_be_off(client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from django.urls import path
 from psycopg.errors import ReadOnlySqlTransaction
 from pytest_django import Settings
 
+import ops.read_only_state as state_module
 from apps.users.models import User
 from config.urls import urlpatterns as project_urls
 from ops.postgres import is_failed_connection, is_refused_write
@@ -323,6 +324,42 @@ class TestFailures:
         assert not is_failed_connection(wrapped)
         assert is_failed_connection(OperationalError())
         assert not is_refused_write(OperationalError())
+
+
+class TestCachedState:
+    """What a process serves until it looks again, and what it looks at the file for each time."""
+
+    @pytest.fixture(autouse=True)
+    def looked_up(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A process that has just looked, and does so again in a minute."""
+        settings.READ_ONLY_CACHE_SECONDS = 60
+        monkeypatch.setattr(state_module._Latest, "end", 0.0)
+        assert Client().get("/").status_code == 200
+
+    def test_what_only_reads_looks_once(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(state_module, "lock_state", lambda: pytest.fail("It has looked at the file."))
+        for address in ("/", "/nowhere/", "/health/"):
+            client.get(address)
+        monkeypatch.setattr(state_module._Latest, "end", 0.0)
+        with pytest.raises(pytest.fail.Exception, match="looked"):
+            client.get("/")
+
+    def test_what_would_write_is_refused_at_once(self, client: Client, lock_file: Path) -> None:
+        lock_file.touch()
+        assert client.post("/note/").status_code == 503
+        lock_file.unlink()
+        assert client.post("/csp-report/").status_code != 503
+
+    @pytest.mark.django_db
+    def test_session_is_not_saved_at_once(self, client: Client, user: User, lock_file: Path) -> None:
+        client.force_login(user)
+        before = list(Session.objects.values_list("session_data", flat=True))
+        lock_file.touch()
+        assert client.get("/note/").content == b"1"
+        assert list(Session.objects.values_list("session_data", flat=True)) == before
+        lock_file.unlink()
+        client.get("/note/")
+        assert list(Session.objects.values_list("session_data", flat=True)) != before
 
 
 class TestLockFile:
