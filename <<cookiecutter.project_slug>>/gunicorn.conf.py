@@ -41,8 +41,9 @@ try:
     # >> else
     graceful_timeout = env.number("GUNICORN_GRACEFUL_TIMEOUT", default=30)
     # >> endif
-    # A process is replaced after so many requests, which gives back what they leaked; 0 replaces none...
-    max_requests = env.number("GUNICORN_MAX_REQUESTS", default=1000, least=0)
+    # A process is replaced after so many requests; 0 replaces only one that has grown (ops/buffering_worker.py). A
+    # thousand are served in seconds: with so low a number one of the processes would always be beginning...
+    max_requests = env.number("GUNICORN_MAX_REQUESTS", default=0, least=0)
     # The application is loaded once, before the processes are forked: they share that memory, one that is replaced
     # serves at once, and an application that cannot be loaded ends gunicorn at once. A restart brings new code; the
     # signal HUP does not.

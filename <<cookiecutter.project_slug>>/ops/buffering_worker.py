@@ -5,6 +5,7 @@ proxy in front of a unix socket does the same: this is for connections over TCP.
 """
 
 import contextlib
+import random
 import re
 import selectors
 import socket
@@ -15,6 +16,8 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from ops.capacity import PROCESS_MEMORY, process_size
 
 # Bytes of a request that are received before a thread reads the rest, those of them that stay in memory, and those that
 # its headers may have.
@@ -30,6 +33,8 @@ LINGER = 2.0
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,4000})[ \t]*(?=\r\n)", re.IGNORECASE)
 ENCODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:[ \t]*([^\r]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
 CONTINUE = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+# Bytes by which a process may grow after its first request: as many as it was expected to need in all.
+GROWTH_LIMIT = PROCESS_MEMORY
 TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -164,13 +169,16 @@ class Connection(TConn):  # type: ignore[misc]
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]
-    """A gthread process whose main loop receives requests."""
+    """A gthread process whose main loop receives requests, and that ends when it has grown: gunicorn replaces it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.receiving: set[Connection] = set()
         self.lingering: dict[Incoming, float] = {}
         self.next_look = 0.0
+        self.first_size = 0
+        # Of several that leak alike, not all end at once.
+        self.growth_limit = GROWTH_LIMIT * random.uniform(1, 1.25)  # noqa: S311 - no secret depends on it
 
     def accept(self, listener: Any) -> None:
         """Accept a connection; over TCP, receive its request before a thread gets it."""
@@ -218,12 +226,13 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         super().finish_request(conn, fs)
 
     def murder_pending(self) -> None:
-        """Close connections that have had their time, once a second."""
+        """Once a second, close connections that have had their time, and end if this process has grown."""
         super().murder_pending()
         now = time.monotonic()
         if now < self.next_look:
             return
         self.next_look = now + 1
+        self.end_when_grown()
         patience = self.cfg.keepalive if self.alive else LINGER
         for conn in [conn for conn in self.receiving if conn.sock.is_late(now, patience)]:
             self.receiving.discard(conn)
@@ -235,6 +244,16 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             self.linger(conn.sock)
         for client in [client for client, end in self.lingering.items() if now > end]:
             self.end(client)
+
+    def end_when_grown(self) -> None:
+        """Accept no more requests once this process has grown by GROWTH_LIMIT since its first one: it leaks."""
+        if not self.alive or not self.nr:
+            return
+        self.first_size = self.first_size or process_size()
+        grown = process_size() - self.first_size
+        if grown > self.growth_limit:
+            self.log.info("This process has grown by %d MiB since its first request; it is replaced.", grown // 2**20)
+            self.alive = False
 
     def linger(self, client: Incoming) -> None:
         """Close a connection when its client has: with something unread in it, the response could be lost."""

@@ -18,6 +18,7 @@ CONNECTIONS = 40
 # the size of what was freed, and each thread then keeps the 19 MiB of the last password that it has checked.
 MMAP_THRESHOLD = 2**20
 M_MMAP_THRESHOLD = -3
+OWN_MEMORY = Path("/proc/self/statm")
 
 
 def limits(name: str) -> Iterator[str]:
@@ -53,6 +54,11 @@ def site_processes(threads: int) -> int:
     It is one more than cores, which keeps every core busy while one of them waits or is being replaced.
     """
     return max(1, min(cores() + 1, memory() // PROCESS_MEMORY, CONNECTIONS // threads))
+
+
+def process_size() -> int:
+    """Return how many bytes of memory this process has, or 0 where the system does not say."""
+    return int(OWN_MEMORY.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if OWN_MEMORY.exists() else 0
 
 
 # >> if cookiecutter.use_celery

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -56,6 +57,23 @@ FAILED = {
 }
 
 
+# A view of which each request leaks 10 MiB.
+LEAK = """
+
+leaked = []
+
+
+def leak(request):
+    from django.http import HttpResponse
+
+    leaked.append(b"x" * (10 * 2**20))
+    return HttpResponse()
+
+
+urlpatterns.insert(0, path("leak/", leak))
+"""
+
+
 class WithServers:
     """A site, and the servers that it uses."""
 
@@ -63,6 +81,7 @@ class WithServers:
         self.get = site.get
         self.port = site.port
         self.process = site.process
+        self.log = site.log
         self.database = database
         self.cache = cache
         self.lock = lock
@@ -106,10 +125,12 @@ class WithServers:
 def site(
     bake: Callable[..., Project], install: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WithServers]:
-    """The project with everything on, with servers of its own."""
-    project = bake(**ALL_ON)
-    python = install(project, "production")
+    """The project with everything on and a view that leaks, with servers of its own."""
     folder = tmp_path_factory.mktemp("site")
+    project = Project(shutil.copytree(bake(**ALL_ON).path, folder / "project"))
+    with (project.path / "config/urls.py").open("a") as urls:
+        urls.write(LEAK)
+    python = install(project, "production")
     with postgresql() as database, redis() as cache:
         environment = production(database, cache) | {"STATIC_ROOT": str(folder / "static")}
         environment["READ_ONLY_LOCK_FILE"] = str(folder / ".read-only.lock")
@@ -345,3 +366,20 @@ def test_ready_tells_of_a_wrong_password_and_of_a_server_that_is_gone(
         checks = json.loads(result.stdout.splitlines()[-1])
         assert {check for check, passed in checks.items() if not passed} == failing
         assert "secret" not in result.stdout + result.stderr
+
+
+def test_process_is_replaced_when_it_has_grown_and_not_after_many_requests(site: WithServers) -> None:
+    before = set(children(site.process.pid))
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    for _ in range(1500):
+        # All to one process, to which the connection is.
+        connection.request("GET", "/health/", headers={"Host": "www.example.com", "X-Forwarded-Proto": "https"})
+        assert connection.getresponse().read()
+    connection.close()
+    assert set(children(site.process.pid)) == before
+    end = time.monotonic() + 60
+    # No request is lost, of whichever process.
+    while before <= set(children(site.process.pid)) and time.monotonic() < end:
+        assert site.get("/leak/").status == 200
+    assert not before <= set(children(site.process.pid))
+    assert "since its first request; it is replaced" in site.log.read_text()
