@@ -175,6 +175,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.receiving: set[Connection] = set()
         self.lingering: dict[Incoming, float] = {}
+        self.alive: bool
         self.next_look = 0.0
         self.first_size = 0
         # Of several that leak alike, not all end at once.

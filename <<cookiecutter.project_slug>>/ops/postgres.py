@@ -1,6 +1,8 @@
 """Shared by whatever works with PostgreSQL: errors, limits of requests, Django's connection led to another database."""
 
 import contextlib
+import select
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +17,8 @@ from ops.signals import block_signals
 READ_ONLY = "25006"
 # lock_not_available and deadlock_detected
 FAILED_LOCKS = ("55P03", "40P01")
+# Seconds for which a connection that was tried is good, unless its server says otherwise.
+CHECKED_FOR = 1.0
 
 
 def is_refused_write(error: BaseException) -> bool:
@@ -58,6 +62,40 @@ def _limit(connection: BaseDatabaseWrapper, **_: Any) -> None:
         f"SELECT {query}",
         [text for name, seconds in settings.DATABASE_TIMEOUTS.items() for text in (name, f"{seconds}s")],
     )
+
+
+def check_rarely(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Have Django try a connection that was just opened at most once in CHECKED_FOR seconds: ops/database/apps.py.
+
+    With CONN_HEALTH_CHECKS it otherwise sends a query more in each request, which is a fifth of a page with one query.
+    A server that ends a session, because it stops or was told to, says so: then there is something to read, and the
+    connection is tried at once.
+    """
+    if connection.vendor != "postgresql":
+        return
+    until = time.monotonic() + CHECKED_FOR
+
+    def is_usable() -> bool:
+        nonlocal until
+        now = time.monotonic()
+        if now < until and not connection.errors_occurred and _is_quiet(connection.connection):
+            return True
+        # What the wrapper itself has now is this function.
+        is_alive = type(connection).is_usable(connection)
+        if is_alive:
+            until = now + CHECKED_FOR
+        return is_alive
+
+    connection.is_usable = is_usable  # type: ignore[method-assign]
+
+
+def _is_quiet(session: Any) -> bool:
+    """Return whether a session of psycopg is open and its server has sent nothing."""
+    if session is None or session.closed:
+        return False
+    poll = select.poll()
+    poll.register(session.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 @contextlib.contextmanager

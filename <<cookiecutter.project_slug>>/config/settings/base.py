@@ -139,7 +139,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     or {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"},
 }
 DATABASES["default"]["CONN_MAX_AGE"] = env.number("CONN_MAX_AGE", default=600, least=0)
-# A connection kept from the last request is tried before it is used again.
+# A connection kept from the last request is tried before it is used again, if it was not within the last second.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # Seconds. A server that hangs otherwise holds a request for more than 40. One that has vanished is noticed after 45
