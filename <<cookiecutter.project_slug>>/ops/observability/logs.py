@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -39,15 +40,32 @@ SILENT = {
 }
 # These are made here, and cannot hold anybody's secrets; any other name can be given by whoever logs.
 OWN = {"timestamp", "level", "logger", "request_id"}
-SIMPLE = frozenset({str, int, float, bool, type(None)})
+# A number that has fewer digits than a card's is none.
+SHORTEST_CARD = 10**12
+# Letters of a text that is remembered as plain: most names, paths and addresses come again and again.
+LONGEST_REMEMBERED = 200
+
+
+@lru_cache(maxsize=1024)
+def _is_plain_text(text: str) -> bool:
+    return not may_hold_secret(text)
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether nothing in a value, or in a name, could be a secret."""
+    kind = type(value)
+    if kind is str:
+        return _is_plain_text(value) if len(value) <= LONGEST_REMEMBERED else not may_hold_secret(value)
+    return value is None or kind is float or kind is bool or (kind is int and value < SHORTEST_CARD)
 
 
 def without_secrets(logger: Any, method: str, event: Event) -> Event:
     """Return what is to be written, without secrets: the last step before it is."""
-    told = {name: value for name, value in event.items() if name not in OWN}
-    # The common line, whose values have nothing in them, is looked through once and not value by value.
-    is_simple = SIMPLE.issuperset(map(type, told.values()))
-    if is_simple and not may_hold_secret("\n".join([f"{name}\n{value}" for name, value in told.items()])):
+    # A loop, for it is run for all that is logged, and a generator takes twice as long.
+    for name, value in event.items():
+        if name not in OWN and not (_is_plain(name) and _is_plain(value)):
+            break
+    else:
         return event
     return {
         name if name in OWN else redact_text(name): value if name in OWN else redact(value, name)
@@ -77,18 +95,26 @@ FOREIGN = [
 class Line(structlog.stdlib.ProcessorFormatter):
     """Writes an event of structlog as it is: the copies that its own formatter makes are for the sake of others."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Those that do something with an event that has neither a record nor an exception.
+        idle = (self.remove_processors_meta, structlog.processors.format_exc_info)
+        self.plain_processors = [process for process in self.processors if process not in idle]
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
         if not hasattr(record, "_logger"):
             return super().format(record)
-        return self.line_of(record._logger, record.levelname, record.msg)
-
-    def line_of(self, logger: Any, method: str, event: Any) -> str:
-        """Return the line of an event of structlog."""
-        line: Any = {**event, "_record": None, "_from_structlog": True}
+        line: Any = {**record.msg, "_record": record, "_from_structlog": True}  # type: ignore[dict-item]
         for process in self.processors:
-            line = process(logger, method, line)
+            line = process(record._logger, record.levelname, line)
         return str(line)
+
+    def format_plain(self, logger: Any, method: str, event: Any) -> str:
+        """Return the line of an event that has no exception."""
+        for process in self.plain_processors:
+            event = process(logger, method, event)
+        return str(event)
 
 
 class Output(logging.StreamHandler[Any]):
@@ -100,14 +126,17 @@ class Output(logging.StreamHandler[Any]):
 
     formatter: Line
 
-    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+    def handle(self, record: logging.LogRecord) -> bool:
         """Write a record that no filter keeps back; one that cannot be written is told to standard error."""
-        if kept := self.filter(record):
+        kept = self.filter(record)
+        # A filter may return another record in its place.
+        record = kept if isinstance(kept, logging.LogRecord) else record
+        if kept:
             try:
                 self.write(self.format(record))
             except Exception:  # noqa: BLE001 - to log must not fail
                 self.handleError(record)
-        return kept
+        return bool(kept)
 
     def write(self, line: str) -> None:
         """Write a line; raise OSError when that fails."""
@@ -129,7 +158,7 @@ def log(logger: logging.Logger, level: int, event: str, values: Event) -> None:
     line["timestamp"] = datetime.now(tz=UTC).isoformat().replace("+00:00", "Z")
     if output := _sole_output(logger):
         try:
-            output.write(output.formatter.line_of(logger, method, line))
+            output.write(output.formatter.format_plain(logger, method, line))
         except Exception:  # noqa: BLE001 - to log must not fail
             output.handleError(_record(logger, level, line))
     else:
@@ -138,7 +167,7 @@ def log(logger: logging.Logger, level: int, event: str, values: Event) -> None:
 
 def _record(logger: logging.Logger, level: int, line: Event) -> logging.LogRecord:
     """Return the record of an event, as structlog makes it."""
-    record = logging.LogRecord(logger.name, level, "", 0, line, (), None)  # type: ignore[arg-type]
+    record = logging.LogRecord(logger.name, level, "", 0, line, (), None)
     record._logger, record._name = logger, line["level"]
     return record
 

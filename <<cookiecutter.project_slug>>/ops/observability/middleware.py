@@ -11,7 +11,7 @@ import django_structlog.middlewares
 import structlog
 from django.contrib.auth import SESSION_KEY
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django_structlog import signals
 from django_structlog.middlewares.request import (
     async_streaming_content_wrapper,
@@ -75,7 +75,7 @@ class RequestMiddleware(django_structlog.middlewares.RequestMiddleware):
                 sender=self.__class__, request=request, logger=logger, response=response, log_kwargs=line
             )
             log(LOGGER, level, "request_finished", line)
-        if response.streaming:
+        if isinstance(response, StreamingHttpResponse):
             wrap: Any = async_streaming_content_wrapper if response.is_async else sync_streaming_content_wrapper
             context = structlog.contextvars.get_contextvars()
             response.streaming_content = wrap(response.streaming_content, context)
@@ -89,7 +89,7 @@ class RequestMiddleware(django_structlog.middlewares.RequestMiddleware):
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:
         """Say who it is, if the session has been read: to read it for this alone would cost a query, or fail again."""
-        known = getattr(getattr(request, "session", None), "_session_cache", ())
+        known = getattr(getattr(request, "session", None), "_session_cache", {})
         if SESSION_KEY in known:
             structlog.contextvars.bind_contextvars(user_id=known[SESSION_KEY])
 
