@@ -28,10 +28,9 @@ test: $(VENV)/test.installed ## Run the tests, after installing the servers they
 trees: $(VENV)/test.installed ## Record the file lists of generated projects in tests/trees; review the difference
 	$(PYTHON) -m tests.support.trees
 
-benchmark: $(VENV)/test.installed ## Measure everyday commands, a request, a deployed project, its log and its containers; fail if a goal is missed
+benchmark: $(VENV)/test.installed ## Measure everyday commands, a request, the log, containers and a deployed project against its peer
 	$(PYTHON) -m tests.benchmarks.benchmark_everyday
 	$(PYTHON) -m tests.benchmarks.benchmark_request
-	$(PYTHON) -m tests.benchmarks.benchmark_deployment
 	$(PYTHON) -m tests.benchmarks.benchmark_logging
 	$(PYTHON) -m tests.benchmarks.benchmark_containers
 

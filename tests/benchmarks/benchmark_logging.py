@@ -9,7 +9,7 @@ of which the goal is at most 5 %; the rest is journald's, which takes the same f
 import statistics
 import sys
 
-from tests.benchmarks.benchmark_deployment import Side, deployed, load, progress, write
+from tests.benchmarks.deployment import LIST, SHARED, Side, add_site, deployed, load, progress
 from tests.support.machine import Machine
 
 # The machine's own speed changes by more than the difference, but not within a second or two: so the rounds are short,
@@ -30,28 +30,13 @@ systemd-run --quiet --unit={unit} --uid=my_project --gid=my_project --working-di
     --property=StandardOutput={output} --setenv=LOG_LEVEL={level} --setenv=GUNICORN_MAX_REQUESTS=0 \\
     /srv/my_project/current/.venv/bin/gunicorn config.wsgi --bind 127.0.0.1:1{port}
 """
-SITE = """server {{
-    listen {port} ssl;
-    server_name example.com;
-    ssl_certificate /etc/ssl/my_project/fullchain.pem;
-    ssl_certificate_key /etc/ssl/my_project/privkey.pem;
-    location / {{
-        proxy_pass http://127.0.0.1:1{port};
-        proxy_set_header Host $host;
-        proxy_set_header X-Forwarded-Proto $scheme;
-    }}
-}}
-"""
 
 
 def start(running: Machine) -> None:
     """Start the three beside the site, and bring them to nginx."""
     for side, (level, output) in SETTINGS.items():
         running.run(START.format(unit=side.unit, level=level, output=output, port=side.port))
-        write(running, f"/etc/nginx/sites-enabled/{side.name}.conf", SITE.format(port=side.port))
-    running.run("nginx -t -q; systemctl reload nginx.service")
-    for side in SETTINGS:
-        running.run(f"curl --silent --fail --retry 20 --retry-all-errors --retry-delay 1 {side.address}")
+    add_site(running, *SETTINGS)
     lines = {side: running.say(f"journalctl --unit={side.unit} --output=cat").count("/benchmark/") for side in SETTINGS}
     assert lines == {LOGGED: 1, UNREAD: 0, SILENT: 0}, lines
 
@@ -63,7 +48,9 @@ def measure(running: Machine) -> dict[Side, list[dict[str, float]]]:
     for number in range(ROUNDS + 1):
         # Whoever follows another finds what that one has left behind.
         for side in (list(SETTINGS), list(reversed(SETTINGS)))[number % 2]:
-            measured = load(running, side, SECONDS)
+            measured = load(running, side, LIST, SECONDS)
+            if measured["failed"]:
+                sys.exit(f"Error: {measured['failed']:.0f} requests to {side.name} failed.")
             if number:
                 rounds[side].append(measured)
         if number % 10 == 0:
@@ -83,7 +70,8 @@ def main() -> None:
         start(running)
         rounds = measure(running)
     for side, measured in rounds.items():
-        speed, cpu = (statistics.median(one[name] for one in measured) for name in ("speed", "cpu"))
+        speed = statistics.median(one["speed"] for one in measured)
+        cpu = statistics.median(sum(one[name] for name in ("app", *SHARED)) for one in measured)
         print(f"{side.name}: {speed:.0f} requests/s, {cpu:.2f} ms of CPU for each")
     own, own_error = cost(rounds[UNREAD], rounds[SILENT])
     total, total_error = cost(rounds[LOGGED], rounds[SILENT])

@@ -1,0 +1,328 @@
+"""Compare the deployed default project with cookiecutter-django's production stack; fail if a goal is missed.
+
+Run as ``make benchmark``. All sides run on one machine, behind the same nginx, with the same PostgreSQL, Redis and
+Python, and take turns:
+
+- Slipway is deployed by the steps of docs/deployment.
+- The peer is generated with Celery, DRF and WhiteNoise. It has its own production settings, which keep connections to
+  the database for 60 seconds, and its own command, ``gunicorn config.wsgi``.
+- The peer with as many processes has ``--workers`` as Slipway.
+- Bare Django has the middleware of ``django-admin startproject``, with as many processes. It is the floor.
+
+The trivial page and the list are the same bytes on all sides. Each side has its own login page and serves the same
+static file in its own way. API: each side lists 50 users by its own serializer, and 200 users take turns with the
+project's own credentials: tokens by JWT, which Slipway also counts for its rate limits, and DRF's tokens of the peer.
+"""
+
+import argparse
+import datetime
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import goals
+from tests.benchmarks.deployment import (
+    FILES,
+    LIST,
+    TRIVIAL,
+    Side,
+    add_pages,
+    add_site,
+    copy,
+    deployed,
+    load,
+    megabytes,
+    progress,
+    wait_for,
+)
+from tests.benchmarks.goals import CROWD, Figures
+from tests.benchmarks.peer import SOURCE, VERSION, copy_peer
+from tests.support.machine import Machine
+
+ROUNDS = 3
+SECONDS = 4
+WARM_UP = 2
+# Of users of a machine that is removed.
+PASSWORD = "correct-horse-battery-staple"
+# Of /ready/ nginx takes 20 requests at once from a client.
+PROBES = 20
+
+OURS = Side(goals.OURS, "my_project-web.service", 443)
+PEER = Side(goals.PEER, "peer.service", 8441)
+PEER_MANY = Side(goals.PEER_MANY, "peer-many.service", 8442)
+BARE = Side(goals.BARE, "bare.service", 8443)
+SIDES = (OURS, PEER, PEER_MANY, BARE)
+
+LOGIN = "/accounts/login/"
+THEIR_USERS, THEIR_FILE = "/api/benchmark/", "/static/css/benchmark.css"
+PAGES: dict[str, dict[Side, str]] = {
+    "trivial": dict.fromkeys(SIDES, TRIVIAL),
+    "list": dict.fromkeys(SIDES, LIST),
+    "login": dict.fromkeys((OURS, PEER, PEER_MANY), LOGIN),
+    "api": {OURS: "/api/v1/users/", PEER: THEIR_USERS, PEER_MANY: THEIR_USERS},
+    "static": {
+        OURS: "/static/benchmark.css",
+        PEER: "/static/css/benchmark.css",
+        PEER_MANY: "/static/css/benchmark.css",
+    },
+    "health": {OURS: "/health/"},
+}
+USERS = {OURS: "/benchmark/users-slipway", PEER: "/benchmark/users-peer", PEER_MANY: "/benchmark/users-peer"}
+# Where a login reaches the side without nginx, which limits logins, and the name of the form's field.
+DIRECT = {
+    OURS: ("/run/my_project/web.sock", "username"),
+    PEER: ("http://127.0.0.1:18441", "login"),
+    PEER_MANY: ("http://127.0.0.1:18442", "login"),
+}
+
+
+OUR_FOLDER, PEER_FOLDER = "/srv/my_project/current", "/srv/peer"
+OUR_ENVIRONMENT, PEER_ENVIRONMENT = "/etc/my_project/environment", "/etc/my_project/peer"
+# Slipway's environment has the passwords of PostgreSQL and Redis.
+PREPARE_PEER = f"""
+umask 027
+{{
+    echo DJANGO_SECRET_KEY=$(openssl rand -hex 32)
+    echo DJANGO_ADMIN_URL=admin/
+    sed -n 's#^\\(DATABASE_URL=.*\\)/my_project?#\\1/peer?#p; s#^\\(REDIS_URL=.*\\)/0$#\\1/1#p' {OUR_ENVIRONMENT}
+}} >{PEER_ENVIRONMENT}
+test $(wc -l <{PEER_ENVIRONMENT}) = 4
+umask 022
+runuser --user postgres -- createdb --owner my_project --template template0 peer
+python3 -m venv {PEER_FOLDER}/.venv
+{PEER_FOLDER}/.venv/bin/pip install --quiet --require-hashes --requirement {PEER_FOLDER}/requirements.txt
+chown -R my_project: {PEER_FOLDER} /benchmark
+"""
+RUN = "systemd-run --quiet --collect --uid=my_project --gid=my_project"
+PRODUCTION = "config.settings.production"
+RELEASE = "/srv/my_project/source/deploy/systemd/bin/release"
+# The step of a release before it restarts the services.
+RELEASE_STEP = "Install systemd units"
+
+
+def run_in(running: Machine, folder: str, environment: str, command: str, settings: str = PRODUCTION) -> None:
+    """Run Python in a project's folder with its settings; ``command`` begins with systemd-run's options, if any."""
+    options = f"--working-directory={folder} --property=EnvironmentFile={environment}"
+    running.run(f"{RUN} {options} --setenv=DJANGO_SETTINGS_MODULE={settings} {command}")
+
+
+def install_peer(running: Machine, source: str) -> None:
+    """Install the peer on the machine, with its database, static files and users."""
+    progress(f"generate cookiecutter-django {VERSION}, unless it was generated before")
+    with tempfile.TemporaryDirectory() as name:
+        project = copy_peer(source, Path(name) / "peer")
+        add_pages(project, project / "peer/templates")
+        shutil.copy(FILES / "benchmark.css", project / "peer/static/css")
+        copy(running, project, PEER_FOLDER)
+    progress("install the peer")
+    running.run(PREPARE_PEER, timeout=900)
+    for command in (
+        "-m compileall -q config peer",
+        "manage.py migrate --verbosity 0",
+        "manage.py collectstatic --no-input --verbosity 0",
+        f"/benchmark/seed.py peer {USERS[PEER]} {PASSWORD}",
+    ):
+        run_in(running, PEER_FOLDER, PEER_ENVIRONMENT, f"--wait --pipe {PEER_FOLDER}/.venv/bin/python {command}")
+
+
+def workers(running: Machine, side: Side) -> int:
+    """Return how many processes serve requests."""
+    main = running.say(f"systemctl show --property=MainPID --value {side.unit}")
+    return len(running.say(f"cat /proc/{main}/task/*/children").split())
+
+
+def start(running: Machine, side: Side, processes: int) -> None:
+    """Start the service of a side."""
+    if side == OURS:
+        running.run(f"systemctl start {side.unit}")
+        return
+    folder, environment, settings = PEER_FOLDER, PEER_ENVIRONMENT, PRODUCTION
+    gunicorn = f"{PEER_FOLDER}/.venv/bin/gunicorn config.wsgi"
+    if side == BARE:
+        folder, environment, settings = "/benchmark", OUR_ENVIRONMENT, "bare"
+        gunicorn = f"{OUR_FOLDER}/.venv/bin/gunicorn 'django.core.wsgi:get_wsgi_application()'"
+    if side != PEER:
+        gunicorn += f" --workers {processes}"
+    run_in(running, folder, environment, f"--unit={side.unit} {gunicorn} --bind 127.0.0.1:1{side.port}", settings)
+
+
+def prepare(running: Machine, source: str) -> int:
+    """Install and start all sides; return how many processes Slipway has."""
+    install_peer(running, source)
+    seed = f"--wait --pipe {OUR_FOLDER}/.venv/bin/python /benchmark/seed.py slipway {USERS[OURS]} {PASSWORD}"
+    run_in(running, OUR_FOLDER, OUR_ENVIRONMENT, seed)
+    processes = workers(running, OURS)
+    for side in (PEER, PEER_MANY, BARE):
+        start(running, side, processes)
+    add_site(running, PEER, PEER_MANY, BARE)
+    for path, count in ((TRIVIAL, 0), (LIST, 20)):
+        pages = {running.say(f"curl --silent --show-error --fail {side.url(path)}") for side in SIDES}
+        if len(pages) != 1 or pages.pop().count("<li>") != count:
+            sys.exit(f"Error: {path} is not the same page on all sides.")
+    return processes
+
+
+def take_turns(
+    running: Machine, page: str, paths: dict[Side, str], connections: int = goals.CONNECTIONS
+) -> dict[Side, dict[str, float]]:
+    """Load a page of each side in turns; return the medians, and the sum of failed requests."""
+    rounds: dict[Side, list[dict[str, float]]] = {side: [] for side in paths}
+    for number in range(ROUNDS + 1):
+        for side, path in paths.items():
+            users = USERS[side] if page == "api" else ""
+            measured = load(running, side, path, SECONDS if number else WARM_UP, connections, users)
+            if number:
+                rounds[side].append(measured)
+    medians = {}
+    for side, measured in rounds.items():
+        medians[side] = {name: statistics.median(one[name] for one in measured) for name in measured[0]}
+        medians[side]["failed"] = sum(one["failed"] for one in measured)
+        progress(f"{page}, {connections} connections, {side.name}: {medians[side]['speed']:.0f} requests/s")
+    return medians
+
+
+def client(running: Machine, *arguments: object) -> dict[str, Any]:
+    """Run a client of clients.py on the machine, and return what it has measured."""
+    words = " ".join(f"'{argument}'" for argument in arguments)
+    measured: dict[str, Any] = json.loads(running.run(f"python3 /benchmark/clients.py {words}", timeout=600).stdout)
+    return measured
+
+
+def measure_memory(running: Machine, processes: int) -> dict[str, tuple[float, float]]:
+    """Return the memory of each side after load and after logins, while the others are stopped.
+
+    A page of memory counts for its part in each process that has it: other services would make the figures smaller.
+    """
+    running.run(f"systemctl stop my_project-worker.service my_project-beat.service {OURS.unit} {BARE.unit}")
+    running.run(f"systemctl stop {PEER.unit} {PEER_MANY.unit}")
+    memory = {}
+    for side in (OURS, PEER, PEER_MANY):
+        start(running, side, processes)
+        wait_for(running, side)
+        for path in (TRIVIAL, LIST):
+            load(running, side, path, SECONDS)
+        after_load = megabytes(running, side)
+        site, field = DIRECT[side]
+        client(running, "logins", site, field, USERS[side], PASSWORD)
+        memory[side.name] = (after_load, megabytes(running, side))
+        progress(f"memory of {side.name}: {after_load:.0f} MB, {memory[side.name][1]:.0f} MB after logins")
+        running.run(f"systemctl stop {side.unit}")
+    for side in SIDES:
+        start(running, side, processes)
+        wait_for(running, side)
+    running.run("systemctl start my_project-worker.service my_project-beat.service")
+    return memory
+
+
+def measure_release(running: Machine, processes: int) -> float:
+    """Return by how many seconds slow requests prolong a release."""
+    base = OURS.url("")
+    quiet, busy = (client(running, "release", base, slow, RELEASE, RELEASE_STEP)["seconds"] for slow in (0, processes))
+    progress(f"a release takes {quiet:.1f} s, and {busy:.1f} s with slow requests")
+    return busy - quiet
+
+
+def measure(running: Machine, only: set[str], source: str) -> tuple[Figures, int]:
+    """Measure what ``only`` names; return it, and how many processes Slipway has."""
+    processes = prepare(running, source)
+    figures = Figures()
+    for page, paths in PAGES.items():
+        if page in only:
+            for side, median in take_turns(running, page, paths).items():
+                figures.pages[page, side.name] = median
+    if "crowd" in only:
+        crowd = take_turns(running, "list", dict.fromkeys((OURS, PEER, PEER_MANY), LIST), CROWD)
+        figures.crowd = {side.name: median for side, median in crowd.items()}
+    if "ready" in only:
+        figures.ready = client(running, "latency", OURS.url(""), "/ready/", PROBES)["median"]
+        progress(f"/ready/: {figures.ready:.1f} ms")
+    if "slow" in only:
+        for side in (OURS, PEER, PEER_MANY):
+            measured = client(running, "slow", side.url(""), 1 if side == PEER else processes)
+            figures.slow[side.name] = measured["longest"]
+            progress(
+                f"{side.name} beside slow requests in {measured['processes']} processes: {measured['longest']:.0f} ms"
+            )
+    if "memory" in only:
+        figures.memory = measure_memory(running, processes)
+    if "release" in only:
+        figures.release = measure_release(running, processes)
+    return figures, processes
+
+
+COLUMNS = {
+    "speed": "requests/s",
+    "p50": "p50 ms",
+    "p99": "p99 ms",
+    "app": "CPU ms: app",
+    "nginx": "nginx",
+    "postgresql": "PostgreSQL",
+    "journal": "journald",
+    "failed": "failed",
+}
+
+
+def table(titles: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in [titles, ["---"] * len(titles), *rows])
+
+
+def measured_row(page: str, side: str, measured: dict[str, float]) -> list[str]:
+    """Return the row of a page and side."""
+    digits = {"speed": 0, "failed": 0, "p50": 1, "p99": 1}
+    return [page, side, *(f"{measured[name]:,.{digits.get(name, 2)}f}" for name in COLUMNS)]
+
+
+def report(figures: Figures) -> bool:
+    """Print the tables; return whether all goals that were measured are met."""
+    rows = []
+    for page in dict.fromkeys(page for page, _ in figures.pages):
+        for side in SIDES:
+            measured = figures.pages.get((page, side.name))
+            rows.append(measured_row(page, side.name, measured) if measured else [page, side.name, *"-" * len(COLUMNS)])
+    rows += [measured_row(f"list, {CROWD} connections", side, measured) for side, measured in figures.crowd.items()]
+    if rows:
+        print(table(["page", "side", *COLUMNS.values()], rows), end="\n\n")
+    memory = [[side, *(f"{value:.0f}" for value in values)] for side, values in figures.memory.items()]
+    if memory:
+        print(table(["side", "MB after load", "MB after 200 logins"], memory), end="\n\n")
+    slow = [[side, f"{longest:,.0f}"] for side, longest in figures.slow.items()]
+    if slow:
+        print(table(["side", "longest other request beside slow ones, ms"], slow), end="\n\n")
+    found = list(goals.goals(figures))
+    print(table(["goal", "limit", "measured", ""], [goal.row() for goal in found]))
+    return all(goal.is_met for goal in found)
+
+
+def describe(running: Machine, processes: int) -> str:
+    """Return when and where it was measured."""
+    cores = running.say("nproc")
+    model = running.say("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1")
+    versions = running.say("python3 --version; nginx -v 2>&1; psql --version").split("\n")
+    today = datetime.datetime.now(datetime.UTC).date()
+    return f"{today}, {cores} cores ({model}), {processes} processes of Slipway, {', '.join(versions)}."
+
+
+def main() -> None:
+    """Deploy, measure, print; exit with status 1 if a goal is missed."""
+    names = [*PAGES, "crowd", "ready", "slow", "memory", "release"]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", default=",".join(names), help="what to measure, separated by commas: %(default)s")
+    parser.add_argument("--peer-source", default=SOURCE, help="the peer's Git repository, by default %(default)s")
+    options = parser.parse_args()
+    only = set(options.only.split(","))
+    if unknown := only - set(names):
+        parser.error(f"--only does not know {', '.join(sorted(unknown))}. Choose from {', '.join(names)}.")
+    with deployed() as running:
+        figures, processes = measure(running, only, options.peer_source)
+        print(describe(running, processes), end="\n\n")
+    if not report(figures):
+        sys.exit("A goal is missed.")
+
+
+if __name__ == "__main__":
+    main()
