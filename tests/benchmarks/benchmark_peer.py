@@ -92,7 +92,7 @@ umask 027
 }} >{PEER_ENVIRONMENT}
 test $(wc -l <{PEER_ENVIRONMENT}) = 4
 umask 022
-runuser --user postgres -- createdb --owner my_project --template template0 peer
+runuser --user postgres -- createdb --owner my_project --template template0 --encoding UTF8 --locale C.UTF-8 peer
 python3 -m venv {PEER_FOLDER}/.venv
 {PEER_FOLDER}/.venv/bin/pip install --quiet --require-hashes --requirement {PEER_FOLDER}/requirements.txt
 chown -R my_project: {PEER_FOLDER} /benchmark
