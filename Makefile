@@ -33,6 +33,7 @@ benchmark: $(VENV)/test.installed ## Measure everyday commands, a request, the l
 	$(PYTHON) -m tests.benchmarks.benchmark_request
 	$(PYTHON) -m tests.benchmarks.benchmark_logging
 	$(PYTHON) -m tests.benchmarks.benchmark_containers
+	$(PYTHON) -m tests.benchmarks.benchmark_peer
 
 pictures: $(VENV)/test.installed ## Draw the dashboards that README.md shows, from a site under load
 	$(PYTHON) -m pytest --capture=no tests/benchmarks/draw_dashboards.py
