@@ -17,45 +17,23 @@ project's own credentials: tokens by JWT, which Slipway also counts for its rate
 import argparse
 import datetime
 import json
-import shutil
 import statistics
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import goals
-from tests.benchmarks.deployment import (
-    FILES,
-    LIST,
-    TRIVIAL,
-    Side,
-    add_pages,
-    add_site,
-    copy,
-    deployed,
-    load,
-    megabytes,
-    progress,
-    wait_for,
-)
+from tests.benchmarks.deployment import LIST, TRIVIAL, Side, deployed, load, megabytes, progress, wait_for
 from tests.benchmarks.goals import CROWD, Figures
-from tests.benchmarks.peer import SOURCE, VERSION, copy_peer
+from tests.benchmarks.peer import SOURCE
+from tests.benchmarks.report import report
+from tests.benchmarks.sides import BARE, OURS, PASSWORD, PEER, PEER_MANY, SIDES, USERS, prepare, start
 from tests.support.machine import Machine
 
 ROUNDS = 3
 SECONDS = 4
 WARM_UP = 2
-# Of users of a machine that is removed.
-PASSWORD = "correct-horse-battery-staple"
-# Of /ready/ nginx takes 20 requests at once from a client.
+# nginx takes so many requests of /ready/ at once from a client.
 PROBES = 20
-
-OURS = Side(goals.OURS, "my_project-web.service", 443)
-PEER = Side(goals.PEER, "peer.service", 8441)
-PEER_MANY = Side(goals.PEER_MANY, "peer-many.service", 8442)
-BARE = Side(goals.BARE, "bare.service", 8443)
-SIDES = (OURS, PEER, PEER_MANY, BARE)
 
 LOGIN = "/accounts/login/"
 THEIR_USERS, THEIR_FILE = "/api/benchmark/", "/static/css/benchmark.css"
@@ -64,106 +42,18 @@ PAGES: dict[str, dict[Side, str]] = {
     "list": dict.fromkeys(SIDES, LIST),
     "login": dict.fromkeys((OURS, PEER, PEER_MANY), LOGIN),
     "api": {OURS: "/api/v1/users/", PEER: THEIR_USERS, PEER_MANY: THEIR_USERS},
-    "static": {
-        OURS: "/static/benchmark.css",
-        PEER: "/static/css/benchmark.css",
-        PEER_MANY: "/static/css/benchmark.css",
-    },
+    "static": {OURS: "/static/benchmark.css", PEER: THEIR_FILE, PEER_MANY: THEIR_FILE},
     "health": {OURS: "/health/"},
 }
-USERS = {OURS: "/benchmark/users-slipway", PEER: "/benchmark/users-peer", PEER_MANY: "/benchmark/users-peer"}
 # Where a login reaches the side without nginx, which limits logins, and the name of the form's field.
 DIRECT = {
     OURS: ("/run/my_project/web.sock", "username"),
     PEER: ("http://127.0.0.1:18441", "login"),
     PEER_MANY: ("http://127.0.0.1:18442", "login"),
 }
-
-
-OUR_FOLDER, PEER_FOLDER = "/srv/my_project/current", "/srv/peer"
-OUR_ENVIRONMENT, PEER_ENVIRONMENT = "/etc/my_project/environment", "/etc/my_project/peer"
-# Slipway's environment has the passwords of PostgreSQL and Redis.
-PREPARE_PEER = f"""
-umask 027
-{{
-    echo DJANGO_SECRET_KEY=$(openssl rand -hex 32)
-    echo DJANGO_ADMIN_URL=admin/
-    sed -n 's#^\\(DATABASE_URL=.*\\)/my_project?#\\1/peer?#p; s#^\\(REDIS_URL=.*\\)/0$#\\1/1#p' {OUR_ENVIRONMENT}
-}} >{PEER_ENVIRONMENT}
-test $(wc -l <{PEER_ENVIRONMENT}) = 4
-umask 022
-runuser --user postgres -- createdb --owner my_project --template template0 --encoding UTF8 --locale C.UTF-8 peer
-python3 -m venv {PEER_FOLDER}/.venv
-{PEER_FOLDER}/.venv/bin/pip install --quiet --require-hashes --requirement {PEER_FOLDER}/requirements.txt
-chown -R my_project: {PEER_FOLDER} /benchmark
-"""
-RUN = "systemd-run --quiet --collect --uid=my_project --gid=my_project"
-PRODUCTION = "config.settings.production"
 RELEASE = "/srv/my_project/source/deploy/systemd/bin/release"
 # The step of a release before it restarts the services.
 RELEASE_STEP = "Install systemd units"
-
-
-def run_in(running: Machine, folder: str, environment: str, command: str, settings: str = PRODUCTION) -> None:
-    """Run Python in a project's folder with its settings; ``command`` begins with systemd-run's options, if any."""
-    options = f"--working-directory={folder} --property=EnvironmentFile={environment}"
-    running.run(f"{RUN} {options} --setenv=DJANGO_SETTINGS_MODULE={settings} {command}")
-
-
-def install_peer(running: Machine, source: str) -> None:
-    """Install the peer on the machine, with its database, static files and users."""
-    progress(f"generate cookiecutter-django {VERSION}, unless it was generated before")
-    with tempfile.TemporaryDirectory() as name:
-        project = copy_peer(source, Path(name) / "peer")
-        add_pages(project, project / "peer/templates")
-        shutil.copy(FILES / "benchmark.css", project / "peer/static/css")
-        copy(running, project, PEER_FOLDER)
-    progress("install the peer")
-    running.run(PREPARE_PEER, timeout=900)
-    for command in (
-        "-m compileall -q config peer",
-        "manage.py migrate --verbosity 0",
-        "manage.py collectstatic --no-input --verbosity 0",
-        f"/benchmark/seed.py peer {USERS[PEER]} {PASSWORD}",
-    ):
-        run_in(running, PEER_FOLDER, PEER_ENVIRONMENT, f"--wait --pipe {PEER_FOLDER}/.venv/bin/python {command}")
-
-
-def workers(running: Machine, side: Side) -> int:
-    """Return how many processes serve requests."""
-    main = running.say(f"systemctl show --property=MainPID --value {side.unit}")
-    return len(running.say(f"cat /proc/{main}/task/*/children").split())
-
-
-def start(running: Machine, side: Side, processes: int) -> None:
-    """Start the service of a side."""
-    if side == OURS:
-        running.run(f"systemctl start {side.unit}")
-        return
-    folder, environment, settings = PEER_FOLDER, PEER_ENVIRONMENT, PRODUCTION
-    gunicorn = f"{PEER_FOLDER}/.venv/bin/gunicorn config.wsgi"
-    if side == BARE:
-        folder, environment, settings = "/benchmark", OUR_ENVIRONMENT, "bare"
-        gunicorn = f"{OUR_FOLDER}/.venv/bin/gunicorn 'django.core.wsgi:get_wsgi_application()'"
-    if side != PEER:
-        gunicorn += f" --workers {processes}"
-    run_in(running, folder, environment, f"--unit={side.unit} {gunicorn} --bind 127.0.0.1:1{side.port}", settings)
-
-
-def prepare(running: Machine, source: str) -> int:
-    """Install and start all sides; return how many processes Slipway has."""
-    install_peer(running, source)
-    seed = f"--wait --pipe {OUR_FOLDER}/.venv/bin/python /benchmark/seed.py slipway {USERS[OURS]} {PASSWORD}"
-    run_in(running, OUR_FOLDER, OUR_ENVIRONMENT, seed)
-    processes = workers(running, OURS)
-    for side in (PEER, PEER_MANY, BARE):
-        start(running, side, processes)
-    add_site(running, PEER, PEER_MANY, BARE)
-    for path, count in ((TRIVIAL, 0), (LIST, 20)):
-        pages = {running.say(f"curl --silent --show-error --fail {side.url(path)}") for side in SIDES}
-        if len(pages) != 1 or pages.pop().count("<li>") != count:
-            sys.exit(f"Error: {path} is not the same page on all sides.")
-    return processes
 
 
 def take_turns(
@@ -252,50 +142,6 @@ def measure(running: Machine, only: set[str], source: str) -> tuple[Figures, int
     if "release" in only:
         figures.release = measure_release(running, processes)
     return figures, processes
-
-
-COLUMNS = {
-    "speed": "requests/s",
-    "p50": "p50 ms",
-    "p99": "p99 ms",
-    "app": "CPU ms: app",
-    "nginx": "nginx",
-    "postgresql": "PostgreSQL",
-    "journal": "journald",
-    "failed": "failed",
-}
-
-
-def table(titles: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in [titles, ["---"] * len(titles), *rows])
-
-
-def measured_row(page: str, side: str, measured: dict[str, float]) -> list[str]:
-    """Return the row of a page and side."""
-    digits = {"speed": 0, "failed": 0, "p50": 1, "p99": 1}
-    return [page, side, *(f"{measured[name]:,.{digits.get(name, 2)}f}" for name in COLUMNS)]
-
-
-def report(figures: Figures) -> bool:
-    """Print the tables; return whether all goals that were measured are met."""
-    rows = []
-    for page in dict.fromkeys(page for page, _ in figures.pages):
-        for side in SIDES:
-            measured = figures.pages.get((page, side.name))
-            rows.append(measured_row(page, side.name, measured) if measured else [page, side.name, *"-" * len(COLUMNS)])
-    rows += [measured_row(f"list, {CROWD} connections", side, measured) for side, measured in figures.crowd.items()]
-    if rows:
-        print(table(["page", "side", *COLUMNS.values()], rows), end="\n\n")
-    memory = [[side, *(f"{value:.0f}" for value in values)] for side, values in figures.memory.items()]
-    if memory:
-        print(table(["side", "MB after load", "MB after 200 logins"], memory), end="\n\n")
-    slow = [[side, f"{longest:,.0f}"] for side, longest in figures.slow.items()]
-    if slow:
-        print(table(["side", "longest other request beside slow ones, ms"], slow), end="\n\n")
-    found = list(goals.goals(figures))
-    print(table(["goal", "limit", "measured", ""], [goal.row() for goal in found]))
-    return all(goal.is_met for goal in found)
 
 
 def describe(running: Machine, processes: int) -> str:
