@@ -29,11 +29,9 @@ trees: $(VENV)/test.installed ## Record the file lists of generated projects in 
 	$(PYTHON) -m tests.support.trees
 
 benchmark: $(VENV)/test.installed ## Measure everyday commands, a request, the log, containers and a deployed project against its peer
-	$(PYTHON) -m tests.benchmarks.benchmark_everyday
-	$(PYTHON) -m tests.benchmarks.benchmark_request
-	$(PYTHON) -m tests.benchmarks.benchmark_logging
-	$(PYTHON) -m tests.benchmarks.benchmark_containers
-	$(PYTHON) -m tests.benchmarks.benchmark_peer
+	@status=0; for name in everyday request logging containers peer; do \
+		$(PYTHON) -m tests.benchmarks.benchmark_$$name || status=$$?; \
+	done; exit $$status
 
 pictures: $(VENV)/test.installed ## Draw the dashboards that README.md shows, from a site under load
 	$(PYTHON) -m pytest --capture=no tests/benchmarks/draw_dashboards.py
