@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from psycopg.pq import TransactionStatus
 
 from ops.signals import block_signals
 
@@ -90,8 +91,11 @@ def check_rarely(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 def _is_quiet(session: Any) -> bool:
-    """Return whether a session of psycopg is open and its server has sent nothing."""
-    if session is None or session.closed:
+    """Return whether a session of psycopg is open, in no transaction, and its server has sent nothing.
+
+    A transaction may have failed, and then the connection is not usable.
+    """
+    if session is None or session.closed or session.info.transaction_status != TransactionStatus.IDLE:
         return False
     poll = select.poll()
     poll.register(session.fileno(), select.POLLIN)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
 
@@ -63,3 +63,15 @@ def test_connection_is_tried_after_an_error(kept: BaseDatabaseWrapper) -> None:
         with pytest.raises(OperationalError):
             cursor.execute("SELECT 1")
     assert process_id(kept) != first
+
+
+def test_connection_with_a_failed_transaction_is_not_usable(kept: BaseDatabaseWrapper) -> None:
+    # An IntegrityError is no reason for Django to suspect the connection itself.
+    process_id(kept)
+    with kept.cursor() as cursor:
+        cursor.execute("BEGIN; CREATE TEMPORARY TABLE once (id integer PRIMARY KEY)")
+        with pytest.raises(IntegrityError):
+            cursor.execute("INSERT INTO once VALUES (1), (1)")
+        assert not kept.is_usable()
+        cursor.execute("ROLLBACK")
+        assert kept.is_usable()
