@@ -4,8 +4,7 @@ Run as ``make benchmark``. All sides run on one machine, behind the same nginx, 
 Python, and take turns:
 
 - Slipway is deployed by the steps of docs/deployment.
-- The peer is generated with Celery, DRF and WhiteNoise. It has its own production settings, which keep connections to
-  the database for 60 seconds, and its own command, ``gunicorn config.wsgi``.
+- The peer has Celery, DRF and WhiteNoise, its own production settings (CONN_MAX_AGE=60) and ``gunicorn config.wsgi``.
 - The peer with as many processes has ``--workers`` as Slipway.
 - Bare Django has the middleware of ``django-admin startproject``, with as many processes. It is the floor.
 
