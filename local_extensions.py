@@ -172,7 +172,7 @@ class RemoveInterrupted(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        # A handler that somebody else has set stays.
+        # Keep a handler that another program has set.
         if sys.excepthook is sys.__excepthook__:
             sys.excepthook = fail
         if threading.current_thread() is not threading.main_thread():

@@ -4,7 +4,7 @@ import re
 
 
 def without_credentials(address: str) -> str:
-    """Return an address without the user and the password that a URL may hold, which nobody else is to read.
+    """Return an address without the user name and password of a URL, to keep them out of records and messages.
 
     The user of an SSH URL stays, because the URL does not work without.
     """

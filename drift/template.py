@@ -169,7 +169,7 @@ class Template:
 
 
 def expanded(address: str) -> str:
-    """Return an address without cookiecutter's abbreviations, such as gh:, and those of the user's configuration."""
+    """Return an address with abbreviations, such as gh:, of cookiecutter and of the user's configuration expanded."""
     # Their import takes as long as a comparison with a template on this machine, which needs neither.
     from cookiecutter.config import get_user_config
     from cookiecutter.exceptions import CookiecutterException

@@ -2,6 +2,6 @@
 
 import sys
 
-# Its locks and signals are those of Unix.
+# It uses locks and signals of Unix.
 if sys.platform == "win32":
     sys.exit("Error: this project does not run on Windows itself. Run it in WSL, the Windows Subsystem for Linux.")

@@ -127,7 +127,7 @@ class Output(logging.StreamHandler[Any]):
     formatter: Line
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Write a record that no filter keeps back; one that cannot be written is told to standard error."""
+        """Write a record unless a filter rejects it. Report a failed write to standard error."""
         kept = self.filter(record)
         # A filter may return another record in its place.
         record = kept if isinstance(kept, logging.LogRecord) else record

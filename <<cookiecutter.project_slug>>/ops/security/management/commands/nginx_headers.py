@@ -53,7 +53,7 @@ class Command(BaseCommand):
         target.add_argument("--folder", type=Path, help="where headers-http.conf and headers-server.conf are written")
 
     def handle(self, *args: Any, context: str | None, folder: Path | None, **options: Any) -> None:
-        """Print the lines of the context, or write those of both."""
+        """Print the lines of the context, or write the lines of both contexts."""
         if folder is None:
             self.stdout.writelines(f"{line}\n" for line in self.lines_of(str(context)))
             return
