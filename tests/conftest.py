@@ -1,11 +1,13 @@
 """What the tests share."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +28,14 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
+
+# Functions that parse a file, by its suffix.
+PARSERS: dict[str, Callable[[str], Any]] = {
+    ".json": json.loads,
+    ".toml": tomllib.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+}
 
 # Who commits in the repositories of the tests.
 IDENTITY = ["-c", "user.name=Ann Example", "-c", "user.email=ann@example.com"]

@@ -1,7 +1,7 @@
 """Print how large the image is, and how long it takes to build it, to start its containers, and to release a change.
 
-Run as ``make benchmark``, with the default answers. Seconds are those of this machine and its network; the base images
-are there already.
+Run as ``make benchmark``, with the default answers. The times depend on this machine and its network. The base
+images are already present.
 """
 
 import json

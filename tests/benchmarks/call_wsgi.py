@@ -1,8 +1,8 @@
 """Serve requests without a server, and say what each costs in CPU; benchmark_request.py starts it in a project.
 
 It is run by the project's own Python, which has nothing of the tests. Each line that it reads is the name of a stack of
-middleware, a path and a number of requests; the line that it writes is the microseconds of CPU for each of them. What
-the project writes to its standard output goes to /dev/null: a line costs the journal the same whoever writes it.
+middleware, a path and a number of requests; the line that it writes is the microseconds of CPU for each of them. The
+standard output of the project goes to /dev/null, because the journal's cost of a line does not depend on the project.
 """
 
 import gc

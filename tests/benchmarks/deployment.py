@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.benchmarks.benchmarking import docker_program, generate
+from tests.benchmarks.goals import CONNECTIONS
 from tests.support.documents import sections
 from tests.support.machine import Machine, machine
 from tests.support.systemd import GUIDE
 
-CONNECTIONS = 16
 STEPS = ["1. Clone the project", "2. Prepare the machine", "3. Complete the settings", "4. Get a certificate"]
 FILES = Path(__file__).parent / "site"
+# A static file of 11,000 bytes.
+STYLE = "a { color: #123456; }\n" * 500
 LIST, TRIVIAL = "/benchmark/list/", "/benchmark/trivial/"
 SHARED = {
     "nginx": "nginx.service",
@@ -126,8 +128,8 @@ def load(
 ) -> dict[str, float]:
     """Request a page without pause; return what was measured.
 
-    With ``users``, a file of seed.py on the machine, each request is that of the next user. Times are milliseconds;
-    CPU time is that of a request.
+    With ``users``, a file of seed.py on the machine, the requests use the credentials of all users in turn.
+    Times are milliseconds; CPU time is the time of one request.
     """
     units = {"app": side.unit, **SHARED}
     options = f"--threads 1 --connections {connections} --duration {seconds}s --timeout 10s"
@@ -161,7 +163,7 @@ def deployed() -> Iterator[Machine]:
         folder = Path(name)
         project = generate(folder)
         add_pages(project, project / "templates")
-        shutil.copy(FILES / "benchmark.css", project / "static")
+        (project / "static/benchmark.css").write_text(STYLE)
         progress("start a machine")
         with machine(docker, folder, optimize=True) as running:
             deploy(running, project)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 OURS, PEER, PEER_MANY, BARE = "Slipway", "peer", "peer, as many processes", "bare Django"
-# Connections that send requests all the time: those of every page, and those of a crowd.
+# Connections that send requests without a pause: for each page, and for the test with many clients.
 CONNECTIONS, CROWD = 16, 200
 
 

@@ -24,7 +24,7 @@ ANSWERS = {
 }
 FOLDER = "{{cookiecutter.project_slug}}"
 
-# The project's own list has only the user who asks.
+# The list that the peer generates contains only the authenticated user.
 LIST_OF_USERS = '''
 
 class BenchmarkViewSet(UserViewSet):

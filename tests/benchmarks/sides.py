@@ -1,12 +1,11 @@
 """The sides of the comparison with the peer, and how each is installed and started on the machine."""
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.benchmarks import goals
-from tests.benchmarks.deployment import FILES, LIST, TRIVIAL, Side, add_pages, add_site, copy, progress
+from tests.benchmarks.deployment import LIST, STYLE, TRIVIAL, Side, add_pages, add_site, copy, progress
 from tests.benchmarks.peer import VERSION, copy_peer
 from tests.support.machine import Machine
 
@@ -52,7 +51,7 @@ def install_peer(running: Machine, source: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         project = copy_peer(source, Path(name) / "peer")
         add_pages(project, project / "peer/templates")
-        shutil.copy(FILES / "benchmark.css", project / "peer/static/css")
+        (project / "peer/static/css/benchmark.css").write_text(STYLE)
         copy(running, project, PEER_FOLDER)
     progress("install the peer")
     running.run(PREPARE_PEER, timeout=900)

@@ -42,7 +42,7 @@ REFUSED = [
         ("project_slug", name, f"already uses; use another, such as my_{name}")
         for name in ("root", "postgres", "redis", "nginx", "www_data", "systemd", "test", "template1", "public", "none")
     ),
-    # Their targets would replace those of systemd, and their drop-in files would hold for services of Debian.
+    # The project's target would replace a target of systemd, or its drop-in files would apply to services of Debian.
     *(("project_slug", name, f"such as my_{name}") for name in ("reboot", "rescue", "apt", "dpkg")),
     ("description", "x" * 201, "has 201 characters; use at most 200"),
     ("author_name", "Ann\x00", "holds U+0000"),

@@ -11,16 +11,14 @@ import tomllib
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from cookiecutter.utils import create_env_with_context
 from jinja2 import Environment
 from markdown_it import MarkdownIt
 
 from local_extensions import markdown
-from tests.conftest import ROOT, Project, clean_environment, tool
+from tests.conftest import PARSERS, ROOT, Project, clean_environment, tool
 from tests.support import trees
 from tests.support.combinations import ALL_OFF, ALL_ON, FEATURES, NASTY_NAME, Answers, all_pairs, each_feature, name_of
 
@@ -131,13 +129,7 @@ def test_no_blank_lines_are_left_over(bake: Callable[..., Project], answers: Ans
 @combinations
 def test_every_file_parses(bake: Callable[..., Project], answers: Answers, tmp_path: Path) -> None:
     project = bake(**answers)
-    parsers: dict[str, Callable[[str], Any]] = {
-        ".py": ast.parse,
-        ".toml": tomllib.loads,
-        ".json": json.loads,
-        ".yaml": yaml.safe_load,
-        ".yml": yaml.safe_load,
-    }
+    parsers = {**PARSERS, ".py": ast.parse}
     for name in project.files():
         if parse := parsers.get(Path(name).suffix):
             parse(project.read(name))

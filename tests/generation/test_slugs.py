@@ -1,19 +1,16 @@
 """A slug may be a word that PostgreSQL or YAML keeps for itself."""
 
-import json
 import os
 import re
 import subprocess
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
-from tests.conftest import Project
+from tests.conftest import PARSERS, Project
 from tests.support.servers import Server, find
 
 # What follows these words in a statement is the name of a role or of a database.
@@ -106,12 +103,6 @@ def replaced(value: Any, text: str, replacement: str) -> Any:
 @pytest.mark.parametrize("slug", ["null", "on"])
 def test_a_value_of_yaml_is_a_text(bake: Callable[..., Project], slug: str, answers: dict[str, str]) -> None:
     usual, project = (bake(project_slug=each, **answers) for each in ("zebra", slug))
-    parsers: dict[str, Callable[[str], Any]] = {
-        ".yml": yaml.safe_load,
-        ".yaml": yaml.safe_load,
-        ".toml": tomllib.loads,
-        ".json": json.loads,
-    }
     for name in usual.files():
-        if parse := parsers.get(Path(name).suffix):
+        if parse := PARSERS.get(Path(name).suffix):
             assert parse(project.read(name)) == replaced(parse(usual.read(name)), "zebra", slug), name

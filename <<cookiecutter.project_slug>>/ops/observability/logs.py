@@ -146,10 +146,10 @@ class Output(logging.StreamHandler[Any]):
 
 
 def log(logger: logging.Logger, level: int, event: str, values: Event) -> None:
-    """Log an event and its values as a logger of structlog does whose processors are those of ``configuration()``.
+    """Log an event and its values, in the format of ``configuration()``.
 
-    It is for a line of each request, of which all those steps are most of the time. The caller has asked the logger
-    whether it is enabled for the level.
+    Call it for the line of each request, where structlog's own steps take most of the time. Before the call, check
+    that the logger is enabled for the level.
     """
     method = logging.getLevelName(level).lower()
     line = structlog.contextvars.merge_contextvars(logger, method, {**values, "event": event})

@@ -16,7 +16,7 @@ COUNT = 200
 
 
 def seed_slipway() -> dict[str, str]:
-    """Create users who may list users; return the token of each, which lasts for twenty minutes."""
+    """Create users with permission to list users; return their tokens, which expire after twenty minutes."""
     from apps.api.tokens.classes import AccessToken
 
     fields = [{"email": f"user{number}@example.com", "is_staff": True} for number in range(COUNT)]
